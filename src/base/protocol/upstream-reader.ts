@@ -1,0 +1,74 @@
+// The port through which the control plane asks an upstream what it is and what it offers: at registration, after a change of
+// address or credentials, and on request. The adapter is data-plane/upstream; no call of a client ever takes this path.
+
+/** Where an upstream is and how to open it. Headers hold credentials in the clear: never log one of these. */
+export interface UpstreamTarget {
+  readonly id: string;
+  readonly name: string;
+  readonly url: string;
+  /** Header name and value pairs to send with every request. */
+  readonly headers: readonly (readonly [string, string])[];
+}
+
+/** One tool as the upstream wrote it. `json` is its original text; the other fields are read out of it. */
+export interface ReadTool {
+  readonly name: string;
+  readonly title: string | undefined;
+  readonly description: string | undefined;
+  readonly inputSchema: unknown;
+  readonly outputSchema: unknown;
+  readonly annotations: unknown;
+  readonly meta: unknown;
+  readonly json: string;
+}
+
+/** One thing the reading tried, for the error text: what worked and what did not. */
+export interface ReadStep {
+  readonly step: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface UpstreamDescription {
+  /** The newest revision the upstream answered in. */
+  readonly protocolVersion: string;
+  /** Both can be true: an upstream may speak both eras on one endpoint. */
+  readonly modern: boolean;
+  readonly legacy: boolean;
+  readonly serverInfo: unknown;
+  readonly capabilities: unknown;
+  readonly instructions: string | undefined;
+  readonly tools: readonly ReadTool[];
+  /** Tools left out, each with the reason (hostile names, no name, duplicate). */
+  readonly skippedTools: readonly { readonly name: string; readonly reason: string }[];
+  readonly steps: readonly ReadStep[];
+}
+
+export interface UpstreamReader {
+  /**
+   * Finds the era, opens the upstream and reads its tools (all pages).
+   * Throws AppError `upstream.unreachable`, `upstream.needs_auth`, `upstream.refused_by_guard`, `upstream.bad_answer` or
+   * `upstream.timeout`; its `data.steps` is a ReadStep[] and its message names the step that failed and what to do.
+   */
+  read(target: UpstreamTarget, signal?: AbortSignal): Promise<UpstreamDescription>;
+  /** Refuses an address the outbound guard would refuse, without connecting. Throws `upstream.refused_by_guard`. */
+  checkUrl(url: string): Promise<void>;
+}
+
+export type UpstreamState = 'connecting' | 'ready' | 'needs_auth' | 'degraded' | 'down';
+
+/** Live state, kept in memory only: health writes no row (decisions.md 18). */
+export interface UpstreamHealth {
+  readonly state: UpstreamState;
+  /** ISO time of the last change of state. */
+  readonly since: string;
+  readonly lastSeen: string | undefined;
+  readonly lastError: { readonly code: string; readonly message: string; readonly remedy: string; readonly at: string } | undefined;
+}
+
+export interface UpstreamHealthView {
+  /** Unknown ids are `connecting`. */
+  healthOf(upstreamId: string): UpstreamHealth;
+  /** What a reading by the control plane has just found, so that states agree with it. */
+  noteRead(upstreamId: string, outcome: 'ready' | Error): void;
+}
