@@ -1,3 +1,7 @@
+export { filterListResult, listItems } from './list-filter.ts';
+export { isLimited, isSafeToRepeat } from './methods.ts';
+export { rpcErrorText } from './rpc-errors.ts';
+export { batchElements, isBatch, scanMessage, type Envelope } from './scan.ts';
 export {
   type ReadStep,
   type ReadTool,
