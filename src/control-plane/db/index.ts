@@ -1,0 +1,18 @@
+export { type ChangeListener } from './change-feed.ts';
+export { createColumnCipher, type ColumnCipher } from './crypto-column.ts';
+export { ConstraintError, isForeignKeyViolation, isUniqueViolation } from './database-errors.ts';
+export { parseDatabaseUrl, type SqliteLocation } from './database-url.ts';
+export { fromJsonColumn, toJsonColumn } from './json-column.ts';
+export { openDatabase, type Database, type DatabaseOptions, type Db, type Tx } from './open-database.ts';
+export {
+  type AuditColumns,
+  type ChangeCounterTable,
+  type Flag,
+  type GatewaysTable,
+  type LimitColumns,
+  type OwnershipColumns,
+  type RevokedTokensTable,
+  type ServersTable,
+  type Tables,
+  type ToolsTable,
+} from './tables.ts';

@@ -1,0 +1,114 @@
+// The rows as the database holds them, in one place so that stores, views and migrations mean the same thing.
+// Ids are 32 hex characters made by us, booleans are 0 or 1, times are ISO 8601 text in UTC, lists and objects are JSON text
+// (json-column.ts). Only what is true in every scope is a constraint here; names within a team or owner are checked by services.
+
+/** SQLite has no booleans. */
+export type Flag = 0 | 1;
+
+/** Who wrote a row and how (api.md 1.12). `version` starts at 1 and grows by one per update. */
+export interface AuditColumns {
+  created_at: string;
+  updated_at: string;
+  created_by: string | null;
+  created_from_ip: string | null;
+  created_via: string | null;
+  created_user_agent: string | null;
+  modified_by: string | null;
+  modified_from_ip: string | null;
+  modified_via: string | null;
+  modified_user_agent: string | null;
+  version: number;
+}
+
+/** Whose a row is and who may see it. */
+export interface OwnershipColumns {
+  enabled: Flag;
+  visibility: 'public' | 'team' | 'private';
+  owner_email: string | null;
+  team_id: string | null;
+  /** JSON: string[] */
+  tags: string;
+}
+
+export interface LimitColumns {
+  calls_per_minute: number | null;
+  concurrent: number | null;
+}
+
+/** Registered upstream MCP servers; `gateways` is the contract's word for them. */
+export interface GatewaysTable extends OwnershipColumns, LimitColumns, AuditColumns {
+  id: string;
+  name: string;
+  slug: string;
+  url: string;
+  description: string | null;
+  transport: string;
+  auth_type: string | null;
+  /** JSON, sealed by crypto-column.ts */
+  auth_secret: string | null;
+  /** JSON: string[] of lower-case header names */
+  passthrough_headers: string | null;
+  modern: Flag;
+  legacy: Flag;
+  protocol_version: string | null;
+  /** JSON */
+  server_info: string | null;
+  /** JSON */
+  capabilities: string | null;
+  instructions: string | null;
+  /** JSON: { name, reason }[] */
+  skipped_tools: string;
+  last_refresh_at: string | null;
+}
+
+export interface ServersTable extends OwnershipColumns, LimitColumns, AuditColumns {
+  id: string;
+  name: string;
+  description: string | null;
+  icon: string | null;
+  /** A gateway cannot be deleted while a server mirrors it. */
+  mirror_gateway_id: string | null;
+}
+
+export interface ToolsTable extends OwnershipColumns, AuditColumns {
+  id: string;
+  /** Tools go when their gateway goes. */
+  gateway_id: string;
+  original_name: string;
+  name: string;
+  display_name: string | null;
+  title: string | null;
+  description: string | null;
+  /** JSON */
+  input_schema: string;
+  /** JSON */
+  output_schema: string | null;
+  /** JSON */
+  annotations: string | null;
+  /** JSON */
+  meta: string | null;
+  /** The item's original text, byte for byte (decisions.md 10). */
+  source_json: string;
+}
+
+export interface RevokedTokensTable {
+  jti: string;
+  revoked_at: string;
+  revoked_by: string | null;
+  /** When the token would have expired by itself and the row is no longer needed. */
+  expires_at: string | null;
+}
+
+/** One row with id 1: grows with every committed change, so that other processes notice (decisions.md 18). */
+export interface ChangeCounterTable {
+  id: number;
+  value: number;
+}
+
+export interface Tables {
+  gateways: GatewaysTable;
+  servers: ServersTable;
+  tools: ToolsTable;
+  revoked_tokens: RevokedTokensTable;
+  change_counter: ChangeCounterTable;
+}
