@@ -26,7 +26,7 @@ export interface OwnershipColumns {
   visibility: 'public' | 'team' | 'private';
   owner_email: string | null;
   team_id: string | null;
-  /** JSON: string[] */
+  /** JSON: { id, label }[] */
   tags: string;
 }
 
