@@ -12,6 +12,7 @@ export interface SuiteRun {
 }
 
 const NAME_WIDTH = 50;
+const CELL_WIDTH = 22;
 
 function cell(checks: readonly Check[] | undefined): string {
   if (checks === undefined) return '-';
@@ -31,10 +32,10 @@ function reportSuite(run: SuiteRun, print: (line: string) => void): { passed: nu
   const { suite, direct, mirror } = run;
   const worse = mirror === undefined ? [] : worseThroughMirror(direct, mirror);
   const worseNames = new Set(worse.map(({ scenario }) => scenario));
-  print(`\n${suite.title}\n${'scenario'.padEnd(NAME_WIDTH)}${'direct'.padEnd(16)}${mirror === undefined ? '' : 'mirror'}`);
+  print(`\n${suite.title}\n${'scenario'.padEnd(NAME_WIDTH)}${'direct'.padEnd(CELL_WIDTH)}${mirror === undefined ? '' : 'mirror'}`);
   for (const [scenario, checks] of direct) {
-    const through = mirror === undefined ? '' : `${cell(mirror.get(scenario)).padEnd(16)}${worseNames.has(scenario) ? 'WORSE' : ''}`;
-    print(`${scenario.padEnd(NAME_WIDTH)}${cell(checks).padEnd(16)}${through}`.trimEnd());
+    const through = mirror === undefined ? '' : `${cell(mirror.get(scenario)).padEnd(CELL_WIDTH)}${worseNames.has(scenario) ? 'WORSE' : ''}`;
+    print(`${scenario.padEnd(NAME_WIDTH)}${cell(checks).padEnd(CELL_WIDTH)}${through}`.trimEnd());
   }
   print(`direct: ${sum(direct)}, ${seconds(run.directMs)}`);
   if (mirror !== undefined) print(`mirror: ${sum(mirror)}, ${seconds(run.mirrorMs ?? 0)}`);
