@@ -1,0 +1,39 @@
+/**
+ * The Python the scripted session runs on: a virtual environment with exactly the packages of requirements.txt, made once and
+ * kept in .cache/ until that file changes. `node test/sessions/python/setup.ts` makes it ahead of the tests.
+ */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const here = import.meta.dirname;
+const cacheDirectory = join(here, '../../../.cache');
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Resolves with the path of the environment's Python; rejects, naming the cause, without Python 3, venv or the packages. */
+export async function ensurePython(): Promise<string> {
+  const requirements = join(here, 'requirements.txt');
+  const digest = createHash('sha256').update(await readFile(requirements)).digest('hex').slice(0, 12);
+  const environment = join(cacheDirectory, `python-${digest}`);
+  const python = join(environment, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
+  const complete = join(environment, 'complete');
+  if (await exists(complete)) return python;
+  await mkdir(dirname(environment), { recursive: true });
+  await rm(environment, { recursive: true, force: true });
+  await run(process.platform === 'win32' ? 'python' : 'python3', ['-m', 'venv', environment]);
+  await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]);
+  // Written last, so that an interrupted installation is not taken for a finished one.
+  await writeFile(complete, '');
+  return python;
+}
+
+if (import.meta.main) console.log(await ensurePython());

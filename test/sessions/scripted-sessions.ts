@@ -1,0 +1,31 @@
+/**
+ * The scripted sessions by the SDK that plays them. Each runs in a process of its own, as a user's client does, so that
+ * neither the test runner's module resolution nor another session's timers can reach it.
+ */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { ensurePython } from './python/setup.ts';
+
+/** Plays a whole session against an MCP endpoint; rejects with the client's own words when a step failed. */
+export type PlaySession = (url: string, signal: AbortSignal) => Promise<void>;
+
+async function runClient(command: string, args: readonly string[], signal: AbortSignal): Promise<void> {
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], signal, killSignal: 'SIGKILL' });
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  const status = await new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  if (status !== 0) throw new Error(`The client ended with ${String(status)}:\n${log}`);
+}
+
+const playTypeScript =
+  (sdk: string): PlaySession =>
+  (url, signal) =>
+    runClient(process.execPath, [join(import.meta.dirname, 'play.ts'), sdk, url], signal);
+
+export const playV1Session: PlaySession = playTypeScript('v1');
+export const playV2Session: PlaySession = playTypeScript('v2');
+export const playPythonSession: PlaySession = async (url, signal) =>
+  runClient(await ensurePython(), [join(import.meta.dirname, 'python/session.py'), url], signal);
