@@ -1,0 +1,114 @@
+// Reading a registered upstream again: one reading of each at a time, the outcome as the contract's report (api.md 2.8, 4.7).
+import { performance } from 'node:perf_hooks';
+import { z } from 'zod';
+import { AppError, toAppError } from '#base/kernel';
+import type { UpstreamHealthView, UpstreamReader } from '#base/protocol';
+import type { Database } from '#control-plane/db';
+import { notFound, type Caller } from '#control-plane/http-contract';
+import { screenTools, syncTools, type SkippedTool } from '#control-plane/tools';
+import { readingColumns, readUpstream } from './upstream-reading.ts';
+import { findUpstream, updateUpstream } from './upstream-store.ts';
+import type { UpstreamVault } from './upstream-vault.ts';
+
+const count = z.number().int();
+
+export const refreshReportOut = z.object({
+  gatewayId: z.string(),
+  success: z.boolean(),
+  error: z.string().nullable(),
+  toolsAdded: count,
+  toolsUpdated: count,
+  toolsRemoved: count,
+  resourcesAdded: count,
+  resourcesUpdated: count,
+  resourcesRemoved: count,
+  promptsAdded: count,
+  promptsUpdated: count,
+  promptsRemoved: count,
+  validationErrors: z.array(z.string()),
+  durationMs: z.number(),
+  refreshedAt: z.string(),
+});
+
+export type RefreshReport = z.output<typeof refreshReportOut>;
+
+export interface RefresherParts {
+  readonly database: Database;
+  readonly reader: UpstreamReader;
+  readonly health: UpstreamHealthView;
+  readonly vault: UpstreamVault;
+  readonly readTimeoutMs: number;
+}
+
+export interface Refresher {
+  isRunning(id: string): boolean;
+  /** Permissions are the caller's of this function to check. Throws AppError `gateway.conflict` or `gateway.not_found`. */
+  refresh(id: string, caller: Caller | undefined): Promise<RefreshReport>;
+}
+
+const GATEWAY_ITSELF: Caller = {
+  principal: { key: 'gateway', subject: 'gateway', email: 'gateway', isAdmin: true, reach: 'everything', scopes: undefined, audience: undefined, tokenId: undefined, via: 'anonymous' },
+  clientAddress: '',
+  userAgent: undefined,
+  correlationId: '',
+};
+
+export function createRefresher({ database, reader, health, vault, readTimeoutMs }: RefresherParts): Refresher {
+  const running = new Set<string>();
+
+  async function readAndWrite(id: string, caller: Caller): Promise<{ added: number; updated: number; removed: number; skipped: readonly SkippedTool[] }> {
+    const row = await findUpstream(database.db, id);
+    if (row === undefined) throw notFound('gateway', id);
+    const reading = await readUpstream(reader, { id, name: row.name, url: row.url, secret: vault.open(row) }, readTimeoutMs);
+    const { tools, skipped } = screenTools(reading);
+    const now = new Date().toISOString();
+    const report = await database.change(async (tx) => {
+      const current = await findUpstream(tx, id);
+      if (current === undefined) throw notFound('gateway', id);
+      // What was read is of the address and credentials that were there before.
+      if (current.url !== row.url || current.auth_secret !== row.auth_secret) throw new AppError('gateway.conflict', `Gateway "${row.name}" was changed while it was being read.`);
+      await updateUpstream(tx, id, readingColumns(reading, now));
+      return await syncTools(tx, current, tools, caller, now);
+    });
+    return { ...report, skipped };
+  }
+
+  return {
+    isRunning: (id) => running.has(id),
+    async refresh(id, caller = GATEWAY_ITSELF) {
+      if (running.has(id)) throw new AppError('gateway.conflict', 'A refresh of this gateway is running.');
+      running.add(id);
+      const startedAtMs = performance.now();
+      const report = (outcome: { added: number; updated: number; removed: number; skipped: readonly SkippedTool[] }, error: string | null): RefreshReport => ({
+        gatewayId: id,
+        success: error === null,
+        error,
+        toolsAdded: outcome.added,
+        toolsUpdated: outcome.updated,
+        toolsRemoved: outcome.removed,
+        resourcesAdded: 0,
+        resourcesUpdated: 0,
+        resourcesRemoved: 0,
+        promptsAdded: 0,
+        promptsUpdated: 0,
+        promptsRemoved: 0,
+        validationErrors: outcome.skipped.map(({ name, reason }) => `${name}: ${reason}`),
+        durationMs: Math.round(performance.now() - startedAtMs),
+        refreshedAt: new Date().toISOString(),
+      });
+      try {
+        const outcome = await readAndWrite(id, caller);
+        health.noteRead(id, 'ready');
+        return report(outcome, null);
+      } catch (error) {
+        const known = toAppError(error);
+        // Only what the upstream or its registration did wrong is a report; the rest is an error of the request.
+        if (!known.code.startsWith('upstream.') && known.code !== 'config.invalid') throw error;
+        health.noteRead(id, known);
+        return report({ added: 0, updated: 0, removed: 0, skipped: [] }, known.message);
+      } finally {
+        running.delete(id);
+      }
+    },
+  };
+}

@@ -1,0 +1,85 @@
+// What a PUT on a gateway comes to: which columns change, and whether the upstream has to be asked before they may (api.md 4.3).
+import { isDeepStrictEqual } from 'node:util';
+import { AppError } from '#base/kernel';
+import type { UpstreamDescription } from '#base/protocol';
+import { toJsonColumn, type GatewaysTable, type Tx } from '#control-plane/db';
+import { auditOnUpdate, limitsFrom, newOwnership, notFound, type Caller } from '#control-plane/http-contract';
+import { followGateway, screenTools, slugOf, syncTools } from '#control-plane/tools';
+import { readAuth, type AuthSecret } from './upstream-auth.ts';
+import { ensureNoConflict } from './upstream-conflicts.ts';
+import type { UpstreamUpdate } from './upstream-input.ts';
+import { readingColumns, UNREAD_COLUMNS } from './upstream-reading.ts';
+import { findUpstream, updateUpstream } from './upstream-store.ts';
+import type { UpstreamVault } from './upstream-vault.ts';
+
+export interface UpdatePlan {
+  /** The row as it will be, but for what is read from the upstream. */
+  readonly after: GatewaysTable;
+  readonly secret: AuthSecret | null;
+  readonly needsContact: boolean;
+}
+
+/** Throws AppError `request.bad_input` or `access.denied`. */
+export function planUpdate(caller: Caller, before: GatewaysTable, input: UpstreamUpdate, vault: UpstreamVault): UpdatePlan {
+  // A row sealed with a lost secret can be mended by sending the credentials again.
+  const opened = vault.tryOpen(before);
+  const stored = opened instanceof AppError ? null : opened;
+  const given = readAuth(input, stored);
+  if (given === undefined && opened instanceof AppError) throw opened;
+  const secret = given === undefined ? stored : given;
+  const limits = limitsFrom(input);
+  const after: GatewaysTable = {
+    ...before,
+    name: input.name ?? before.name,
+    slug: input.name === undefined ? before.slug : slugOf(input.name) || before.id,
+    url: input.url ?? before.url,
+    description: input.description === undefined ? before.description : input.description,
+    ...(given === undefined ? {} : vault.seal(before.id, given)),
+    passthrough_headers: passthroughColumn(input, before),
+    tags: input.tags ? toJsonColumn(input.tags) : before.tags,
+    calls_per_minute: limits.callsPerMinute === undefined ? before.calls_per_minute : limits.callsPerMinute,
+    concurrent: limits.concurrent === undefined ? before.concurrent : limits.concurrent,
+    ...newReach(caller, before, input),
+  };
+  const needsContact = after.url !== before.url || opened instanceof AppError || !isDeepStrictEqual(secret, stored);
+  return { after, secret, needsContact };
+}
+
+export interface PlannedChange {
+  readonly before: GatewaysTable;
+  readonly plan: UpdatePlan;
+  /** What the upstream said, when it had to be asked and was. */
+  readonly reading: UpstreamDescription | undefined;
+  readonly vault: UpstreamVault;
+}
+
+/** Throws AppError `gateway.conflict` when the row was changed by somebody else meanwhile, `gateway.not_found` when it is gone. */
+export async function applyUpdate(tx: Tx, caller: Caller, { before, plan, reading, vault }: PlannedChange): Promise<void> {
+  const now = new Date().toISOString();
+  const current = await findUpstream(tx, before.id);
+  if (current === undefined) throw notFound('gateway', before.id);
+  if (current.version !== before.version) throw new AppError('gateway.conflict', `Gateway "${before.name}" was changed by somebody else meanwhile. Look at it and try again.`);
+  await ensureNoConflict(tx, plan.after, plan.secret, vault);
+  const isUnread = plan.needsContact && reading === undefined;
+  const read = reading !== undefined ? readingColumns(reading, now) : isUnread ? UNREAD_COLUMNS : {};
+  const after: GatewaysTable = { ...plan.after, ...read, ...auditOnUpdate(caller, 'api', now, before.version) };
+  await updateUpstream(tx, before.id, after);
+  if (reading !== undefined) await syncTools(tx, after, screenTools(reading).tools, caller, now);
+  await followGateway(tx, before.id, { slug: after.slug, before, after });
+}
+
+function passthroughColumn(input: UpstreamUpdate, before: GatewaysTable): string | null {
+  if (input.passthroughHeaders === undefined) return before.passthrough_headers;
+  return input.passthroughHeaders === null ? null : toJsonColumn(input.passthroughHeaders);
+}
+
+/** The owner stays; who may see it can change to what the caller could have created. */
+function newReach(caller: Caller, before: GatewaysTable, input: UpstreamUpdate): Pick<GatewaysTable, 'visibility' | 'team_id'> {
+  const isChanged = (input.visibility ?? before.visibility) !== before.visibility || (input.teamId !== undefined && input.teamId !== before.team_id);
+  if (!isChanged) return { visibility: before.visibility, team_id: before.team_id };
+  const owned = newOwnership(caller.principal, 'gateway', before.id, {
+    visibility: input.visibility ?? before.visibility,
+    teamId: input.teamId === undefined ? before.team_id : input.teamId,
+  });
+  return { visibility: owned.visibility, team_id: owned.teamId };
+}
