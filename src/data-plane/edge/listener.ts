@@ -1,0 +1,118 @@
+// The one listener: the only way in. Checks who may knock, then hands MCP to its transport and everything else to the front.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { AppError, normaliseId, toAppError, type Logger } from '#base/kernel';
+import type { StreamableHttp } from '#data-plane/transports';
+import { answerCors } from './cors.ts';
+import { createRequestGuard, type RequestGuardSettings } from './request-guard.ts';
+
+export interface EdgeSettings extends RequestGuardSettings {
+  readonly host: string;
+  readonly port: number;
+  /** Path prefix when served below one, e.g. `/gateway`; '' for none. */
+  readonly rootPath: string;
+  readonly corsEnabled: boolean;
+}
+
+export interface EdgeParts {
+  readonly mcp: StreamableHttp;
+  /** REST and pages. */
+  readonly front: { handle(req: IncomingMessage, res: ServerResponse): void };
+  readonly logger: Logger;
+}
+
+export interface Edge {
+  /** Listens; resolves with the address in use. Throws when the port is taken. */
+  listen(): Promise<AddressInfo>;
+  /** Takes no new connections and closes idle ones. */
+  stopAccepting(): void;
+  /** Closes what is left. */
+  close(): Promise<void>;
+}
+
+const MCP_PATH = /^(?:\/v1)?\/servers\/([^/]{1,64})\/mcp\/?$/;
+
+export function createEdge(settings: EdgeSettings, parts: EdgeParts): Edge {
+  const guard = createRequestGuard(settings);
+  const server: Server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 20_000, requestTimeout: 120_000, noDelay: true, keepAlive: true });
+  // Ids by path, so that the pattern runs once per server and not once per call; bounded, because paths are the sender's text.
+  const idsByPath = new Map<string, string>();
+  let isStopping = false;
+
+  function serverIdOf(path: string): string | undefined {
+    const known = idsByPath.get(path);
+    if (known !== undefined) return known;
+    const match = MCP_PATH.exec(path);
+    if (match === null) return undefined;
+    const id = normaliseId(match[1] as string);
+    if (idsByPath.size < 10_000) idsByPath.set(path, id);
+    return id;
+  }
+
+  function pathOf(req: IncomingMessage): string {
+    const url = req.url ?? '/';
+    const query = url.indexOf('?');
+    const path = query === -1 ? url : url.slice(0, query);
+    const { rootPath } = settings;
+    if (rootPath === '' || !(path === rootPath || path.startsWith(`${rootPath}/`))) return path;
+    req.url = url.slice(rootPath.length) || '/';
+    return path.slice(rootPath.length);
+  }
+
+  server.on('request', (req: IncomingMessage, res: ServerResponse) => {
+    try {
+      guard(req);
+      if (isStopping) res.shouldKeepAlive = false;
+      if (settings.corsEnabled && answerCors(req, res)) return;
+      const serverId = serverIdOf(pathOf(req));
+      if (serverId === undefined) parts.front.handle(req, res);
+      else parts.mcp.handle(req, res, serverId, req.socket.remoteAddress ?? '');
+    } catch (error) {
+      refuse(res, toAppError(error), parts.logger);
+    }
+  });
+
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  });
+
+  return {
+    async listen() {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(settings.port, settings.host, () => {
+          server.off('error', reject);
+          resolve();
+        });
+      });
+      return server.address() as AddressInfo;
+    },
+    stopAccepting() {
+      isStopping = true;
+      server.close();
+      server.closeIdleConnections();
+    },
+    async close() {
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+  };
+}
+
+/** Refusals before anything is known of the request: a body both REST and MCP clients can show. */
+function refuse(res: ServerResponse, error: AppError, logger: Logger): void {
+  if (error.code === 'internal') logger.error('A request could not be handled', { id: error.id, internal: error.internal });
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  const body = JSON.stringify({ detail: error.message });
+  res.writeHead(error.status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body);
+}

@@ -1,0 +1,105 @@
+// One message of a client and all that comes of it, from the door to the record. Stages fill it in; the relay brings the answer
+// back through it (decisions.md 27).
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Principal } from '#base/access';
+import { AppError } from '#base/kernel';
+import type { Envelope } from '#base/protocol';
+import type { RecordDirection, RecordOutcome } from './call-record.ts';
+import type { LimitGate } from './limits.ts';
+import type { Recorder } from './recorder.ts';
+import type { ClientAnswer, UpstreamCall } from './seams.ts';
+import type { Session } from './session.ts';
+import type { ServerEntry } from './snapshot.ts';
+
+/** `modern` is 2026-07-28 and later (self-describing requests), `legacy` the revisions with a handshake. */
+export type Era = 'legacy' | 'modern';
+
+export interface ClientRequest {
+  readonly verb: 'POST' | 'GET' | 'DELETE';
+  readonly era: Era;
+  readonly serverId: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly clientAddress: string;
+  readonly envelope: Envelope;
+  /** The message's bytes as they came; empty for GET and DELETE. */
+  readonly body: Buffer;
+}
+
+export class Exchange {
+  readonly request: ClientRequest;
+  readonly answer: ClientAnswer;
+  readonly atMs: number;
+  readonly #recorder: Recorder;
+  principal: Principal | undefined;
+  server: ServerEntry | undefined;
+  session: Session | undefined;
+  call: UpstreamCall | undefined;
+  /** Gates entered, to be left when the call is over. */
+  gates: readonly LimitGate[] = NO_GATES;
+  /** Called once when the exchange is over, by whoever must let go of it. */
+  onFinished: (() => void) | undefined;
+  /** Epoch ms; moved by progress and while a question to the client is open (decisions.md 6). Infinity: no limit. */
+  deadlineAtMs = Number.POSITIVE_INFINITY;
+  hardDeadlineAtMs = Number.POSITIVE_INFINITY;
+  /** What to do when a deadline has passed. */
+  onDeadline: (() => void) | undefined;
+  #isFinished = false;
+
+  constructor(request: ClientRequest, answer: ClientAnswer, recorder: Recorder) {
+    this.request = request;
+    this.answer = answer;
+    this.#recorder = recorder;
+    this.atMs = Date.now();
+  }
+
+  get isFinished(): boolean {
+    return this.#isFinished;
+  }
+
+  /** Answers with an error of ours and ends the exchange. */
+  refuse(error: AppError): void {
+    if (this.#isFinished) return;
+    if (error.code === 'limit.rate' || error.code === 'limit.concurrency') this.#sayRetryAfter(error);
+    this.answer.fail(error);
+    this.finish(error.kind.fault === 'upstream' ? 'failed' : 'refused', error.code);
+  }
+
+  /** Ends the exchange: gates are left, the message is recorded. Only the first call counts. */
+  finish(outcome: RecordOutcome, errorCode = ''): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    for (const gate of this.gates) gate.leave();
+    this.onFinished?.();
+    const { envelope, headers, body, clientAddress } = this.request;
+    this.#recorder.add({
+      atMs: this.atMs,
+      durationMs: Date.now() - this.atMs,
+      direction: directionOf(envelope),
+      outcome,
+      httpStatus: this.answer.status,
+      requestBytes: body.length,
+      answerBytes: this.answer.sentBytes,
+      traceparent: envelope.traceparent ?? (headers['traceparent'] as string | undefined),
+      method: envelope.method,
+      target: envelope.name ?? envelope.uri ?? envelope.taskId ?? '',
+      errorCode,
+      serverId: this.server?.id ?? '',
+      upstreamId: this.server?.upstream.id ?? '',
+      userEmail: this.principal?.email ?? '',
+      tokenId: this.principal?.tokenId ?? '',
+      clientAddress,
+    });
+  }
+
+  #sayRetryAfter(error: AppError): void {
+    const retryAfterMs = error.data?.['retryAfterMs'];
+    if (typeof retryAfterMs === 'number') this.answer.setHeader('retry-after', String(Math.ceil(retryAfterMs / 1000)));
+  }
+}
+
+const NO_GATES: readonly LimitGate[] = [];
+
+function directionOf(envelope: Envelope): RecordDirection {
+  if (envelope.kind === 'request') return 'call';
+  return envelope.kind === 'notification' ? 'note' : 'reply';
+}

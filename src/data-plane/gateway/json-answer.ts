@@ -1,0 +1,112 @@
+// Decides how the one JSON document of an answer travels: small ones are held until they are whole, looked at, and sent in one
+// piece; what is large, or goes on arriving, passes through chunk by chunk (checklist 7, 9).
+import { AppError } from '#base/kernel';
+import { scanMessage } from '#base/protocol';
+import type { RecordOutcome } from './call-record.ts';
+import type { Exchange } from './exchange.ts';
+import type { AnswerHead } from './seams.ts';
+import { filterAnswer, needsFilter } from './views.ts';
+
+const LOOKED_AT_MAX = 64 * 1024;
+const FILTERED_MAX = 64 * 1024 * 1024;
+
+export class JsonAnswer {
+  readonly #exchange: Exchange;
+  readonly #head: AnswerHead;
+  readonly #isFiltered: boolean;
+  #parts: Buffer[] = [];
+  #size = 0;
+  #isPassing = false;
+  #isEnded = false;
+  #isFlushPlanned = false;
+
+  constructor(exchange: Exchange, head: AnswerHead) {
+    this.#exchange = exchange;
+    this.#head = head;
+    this.#isFiltered = needsFilter(exchange);
+  }
+
+  chunk(bytes: Buffer): boolean {
+    if (this.#isPassing) return this.#exchange.answer.chunk(bytes);
+    this.#parts.push(bytes);
+    this.#size += bytes.length;
+    if (this.#isFiltered) {
+      if (this.#size > FILTERED_MAX) throw new AppError('upstream.too_large', `The upstream’s list is larger than ${FILTERED_MAX} bytes.`);
+      return true;
+    }
+    if (this.#size > LOOKED_AT_MAX) return this.#pass();
+    // Of unknown length: if the end does not come with this very read, the body goes on, and waiting for it could take for ever
+    // (a stream of JSON lines looks like this).
+    if (this.#head.contentLength === undefined && !this.#isFlushPlanned) {
+      this.#isFlushPlanned = true;
+      queueMicrotask(() => {
+        if (!this.#isEnded && !this.#isPassing) this.#pass();
+      });
+    }
+    return true;
+  }
+
+  /** @returns what came of the request. Throws AppError `upstream.bad_answer`. */
+  end(): RecordOutcome {
+    this.#isEnded = true;
+    const { answer } = this.#exchange;
+    if (this.#isPassing) {
+      answer.end();
+      return this.#head.status < 400 ? 'ok' : 'rpc_error';
+    }
+    let whole = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts);
+    const text = whole.toString('latin1');
+    const outcome = judge(text, this.#exchange.request.envelope.id);
+    if (this.#isFiltered) {
+      const filtered = filterAnswer(this.#exchange, text);
+      if (filtered !== text) whole = Buffer.from(filtered, 'latin1');
+    }
+    answer.head({ ...this.#head, contentLength: whole.length });
+    answer.chunk(whole);
+    answer.end();
+    return outcome;
+  }
+
+  #pass(): boolean {
+    this.#isPassing = true;
+    const { answer } = this.#exchange;
+    answer.head(this.#head);
+    let hasRoom = true;
+    for (const part of this.#parts) hasRoom = answer.chunk(part) && hasRoom;
+    this.#parts = [];
+    return hasRoom;
+  }
+}
+
+/** What a whole answer says. An answer to another request than the one asked is as bad as none. */
+export function judge(text: string, requestId: string | undefined): RecordOutcome {
+  let envelope;
+  try {
+    envelope = scanMessage(text);
+  } catch (cause) {
+    if (isSeveralMessages(text)) return 'ok';
+    throw new AppError('upstream.bad_answer', 'The upstream’s answer is not a JSON-RPC message.', { internal: text.slice(0, 500), cause });
+  }
+  if (envelope.kind === 'response' && envelope.id !== requestId && !isSameId(envelope.id, requestId)) {
+    throw new AppError('upstream.bad_answer', `The upstream answered request ${envelope.id?.slice(0, 64)} instead of ${requestId?.slice(0, 64)}.`);
+  }
+  if (envelope.isError) return 'rpc_error';
+  return envelope.isToolError ? 'tool_error' : 'ok';
+}
+
+/** JSON lines, or an array of messages: other servers answer so, and it is not ours to forbid. */
+function isSeveralMessages(text: string): boolean {
+  try {
+    const parts: unknown = text.trimStart().startsWith('[') ? JSON.parse(text) : text.trim().split('\n').map((line): unknown => JSON.parse(line));
+    return Array.isArray(parts) && parts.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** The same id in another spelling, e.g. `"\u0061"` for `"a"`. An error for an unreadable request has id null, or none. */
+export function isSameId(answered: string | undefined, asked: string | undefined): boolean {
+  if (answered === asked || answered === undefined || answered === 'null') return true;
+  if (asked === undefined) return false;
+  return JSON.parse(answered) === JSON.parse(asked);
+}

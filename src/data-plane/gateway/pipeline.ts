@@ -1,0 +1,114 @@
+// The life of a message on one screen: authenticate, resolve, then the stages compiled for its server – authorise, limit,
+// dispatch – and the record at the end, whatever happens. Every door comes through here; there is no other way to an upstream.
+import type { Authenticator, Principal } from '#base/access';
+import { AppError, toAppError, type Logger } from '#base/kernel';
+import { CallClock } from './call-clock.ts';
+import type { RecordSink } from './call-record.ts';
+import { Exchange, type ClientRequest } from './exchange.ts';
+import type { LimitGate } from './limits.ts';
+import { Recorder } from './recorder.ts';
+import type { ClientAnswer, UpstreamPort } from './seams.ts';
+import { ServerMessages } from './server-messages.ts';
+import { SessionBook } from './session.ts';
+import { createSnapshotHolder, type SnapshotHolder } from './snapshot.ts';
+import { authorize } from './stages/authorize.ts';
+import { dispatchTo } from './stages/dispatch.ts';
+import { limitBy } from './stages/limit.ts';
+import { resolve } from './stages/resolve.ts';
+import type { Stage } from './stages/stage.ts';
+
+export interface GatewaySettings {
+  readonly toolTimeoutMs: number;
+  readonly toolTimeoutMaxMs: number;
+  readonly sessionIdleMs: number;
+  readonly sessionsMax: number;
+}
+
+export interface GatewayParts {
+  readonly authenticator: Authenticator;
+  readonly upstream: UpstreamPort;
+  readonly records: RecordSink;
+  readonly logger: Logger;
+}
+
+export interface Gateway {
+  readonly snapshots: SnapshotHolder;
+  /** Takes a message through its whole life. Never throws: what goes wrong becomes the answer. */
+  handle(request: ClientRequest, answer: ClientAnswer): void;
+  /** Lets calls end up to `graceMs`, then ends them and all streams properly, and hands over the last records. */
+  close(graceMs: number): Promise<void>;
+}
+
+const SWEEP_INTERVAL_MS = 15_000;
+
+export function createGateway(settings: GatewaySettings, parts: GatewayParts): Gateway {
+  const { authenticator, upstream, logger } = parts;
+  const recorder = new Recorder(parts.records);
+  const clock = new CallClock();
+  const sessions = new SessionBook({ sessionsMax: settings.sessionsMax, idleMs: settings.sessionIdleMs });
+  const messages = new ServerMessages(authenticator, recorder);
+  const dispatch = dispatchTo({ upstream, messages, sessions, clock, toolTimeoutMs: settings.toolTimeoutMs, toolTimeoutMaxMs: settings.toolTimeoutMaxMs });
+  const snapshots = createSnapshotHolder((gates: readonly LimitGate[]): readonly Stage[] =>
+    gates.length === 0 ? [authorize, dispatch] : [authorize, limitBy(gates), dispatch],
+  );
+  const sweep = setInterval(() => sessions.sweep(Date.now()), SWEEP_INTERVAL_MS);
+  sweep.unref();
+  let isClosing = false;
+
+  function proceed(exchange: Exchange, principal: Principal): void {
+    try {
+      exchange.principal = principal;
+      const server = resolve(exchange, snapshots.current, sessions);
+      for (const stage of server.stages) stage(exchange);
+    } catch (error) {
+      refuse(exchange, error);
+    }
+  }
+
+  function refuse(exchange: Exchange, thrown: unknown): void {
+    const error = toAppError(thrown);
+    if (error.code === 'internal') logger.error('A message could not be handled', { id: error.id, internal: error.internal, method: exchange.request.envelope.method });
+    exchange.refuse(error);
+  }
+
+  return {
+    snapshots,
+    handle(request, answer) {
+      const exchange = new Exchange(request, answer, recorder);
+      try {
+        if (isClosing) throw new AppError('gateway.stopping', 'The gateway is shutting down.');
+        const principal = authenticator.authenticate({ authorization: request.headers.authorization });
+        if (principal instanceof Promise) principal.then((found) => proceed(exchange, found), (error: unknown) => refuse(exchange, error));
+        else proceed(exchange, principal);
+      } catch (error) {
+        refuse(exchange, error);
+      }
+    },
+    async close(graceMs) {
+      isClosing = true;
+      clearInterval(sweep);
+      endListening(clock);
+      await clock.idle(graceMs);
+      for (const exchange of clock.all()) {
+        exchange.call?.cancel();
+        exchange.refuse(new AppError('gateway.stopping', 'The gateway is shutting down and could not wait for this call any longer.'));
+      }
+      sessions.endAll();
+      clock.close();
+      recorder.flush();
+    },
+  };
+}
+
+/** A listening client is told that its stream has ended on purpose: the result that `subscriptions/listen` is owed (MCP 2026-07-28). */
+function endListening(clock: CallClock): void {
+  for (const exchange of clock.all()) {
+    const { envelope } = exchange.request;
+    if (envelope.method !== 'subscriptions/listen') continue;
+    exchange.call?.cancel();
+    const data = `{"jsonrpc":"2.0","id":${envelope.id},"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":${envelope.id}}}}`;
+    if (exchange.answer.status !== 0) exchange.answer.event({ id: undefined, event: 'message', retry: undefined, data, comment: undefined });
+    exchange.answer.end();
+    exchange.finish('ok');
+  }
+}

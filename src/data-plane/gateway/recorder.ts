@@ -1,0 +1,99 @@
+// Writes every finished message into a ring of numbers and hands full or aged batches to the sink. Recording a call allocates
+// nothing that lives: texts are numbered once in a dictionary that starts over when it is full.
+import { RECORD_COLUMNS, RECORD_DIRECTIONS, RECORD_OUTCOMES, type RecordDirection, type RecordOutcome, type RecordSink } from './call-record.ts';
+
+const WIDTH = RECORD_COLUMNS.length;
+const BATCH_ROWS = 512;
+const FLUSH_INTERVAL_MS = 200;
+const DICTIONARY_MAX = 50_000;
+const TEXT_MAX = 512;
+
+export interface Finished {
+  readonly atMs: number;
+  readonly durationMs: number;
+  readonly direction: RecordDirection;
+  readonly outcome: RecordOutcome;
+  readonly httpStatus: number;
+  readonly requestBytes: number;
+  readonly answerBytes: number;
+  /** A W3C traceparent, or undefined. */
+  readonly traceparent: string | undefined;
+  readonly method: string;
+  readonly target: string;
+  readonly errorCode: string;
+  readonly serverId: string;
+  readonly upstreamId: string;
+  readonly userEmail: string;
+  readonly tokenId: string;
+  readonly clientAddress: string;
+}
+
+export class Recorder {
+  readonly #sink: RecordSink;
+  readonly #numbers = new Map<string, number>();
+  #added: [number, string][] = [];
+  #rows = new Float64Array(BATCH_ROWS * WIDTH);
+  #count = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(sink: RecordSink) {
+    this.#sink = sink;
+  }
+
+  add(finished: Finished): void {
+    // Numbers are given anew after a flush only: batches arrive in order, and the receiver overwrites.
+    if (this.#numbers.size >= DICTIONARY_MAX) {
+      this.flush();
+      this.#numbers.clear();
+    }
+    const rows = this.#rows;
+    let at = this.#count * WIDTH;
+    rows[at++] = finished.atMs;
+    rows[at++] = finished.durationMs;
+    rows[at++] = RECORD_DIRECTIONS.indexOf(finished.direction);
+    rows[at++] = RECORD_OUTCOMES.indexOf(finished.outcome);
+    rows[at++] = finished.httpStatus;
+    rows[at++] = finished.requestBytes;
+    rows[at++] = finished.answerBytes;
+    at = this.#trace(finished.traceparent, at);
+    rows[at++] = this.#number(finished.method);
+    rows[at++] = this.#number(finished.target);
+    rows[at++] = this.#number(finished.errorCode);
+    rows[at++] = this.#number(finished.serverId);
+    rows[at++] = this.#number(finished.upstreamId);
+    rows[at++] = this.#number(finished.userEmail);
+    rows[at++] = this.#number(finished.tokenId);
+    rows[at] = this.#number(finished.clientAddress);
+    if (++this.#count === BATCH_ROWS) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), FLUSH_INTERVAL_MS);
+  }
+
+  /** Hands over what there is. Called on a timer, on a full batch and on shutdown. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#count === 0) return;
+    this.#sink.write({ count: this.#count, rows: this.#rows.slice(0, this.#count * WIDTH), dictionary: this.#added });
+    this.#added = [];
+    this.#count = 0;
+  }
+
+  #number(text: string): number {
+    if (text === '') return 0;
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    const number = this.#numbers.size + 1;
+    this.#numbers.set(text, number);
+    this.#added.push([number, text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text]);
+    return number;
+  }
+
+  /** `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context §3.2). */
+  #trace(traceparent: string | undefined, from: number): number {
+    for (let word = 0; word < 4; word++) {
+      const value = traceparent === undefined ? 0 : Number.parseInt(traceparent.slice(3 + word * 8, 11 + word * 8), 16);
+      this.#rows[from + word] = Number.isNaN(value) ? 0 : value;
+    }
+    return from + 4;
+  }
+}

@@ -1,0 +1,93 @@
+// The two seams of the data plane (decisions.md 27, 31). Below them lie adapters – node:http in front, undici behind – that can
+// be replaced without a change to anything above.
+import type { AppError } from '#base/kernel';
+import type { UpstreamRow } from './snapshot-input.ts';
+
+/** How an answer comes: one JSON document, a stream of events, or nothing but a status. */
+export type AnswerKind = 'json' | 'stream' | 'empty';
+
+export interface AnswerHead {
+  /** HTTP status. */
+  readonly status: number;
+  readonly kind: AnswerKind;
+  /** Headers that may pass, flat names and values; never content-type, content-length or a session id. */
+  readonly headers: readonly string[];
+  /** Bytes of the body when they are known. */
+  readonly contentLength: number | undefined;
+}
+
+/** One server-sent event, its texts as latin1 (one character a byte). A comment alone has only `comment`. */
+export interface StreamEvent {
+  readonly id: string | undefined;
+  readonly event: string | undefined;
+  readonly retry: string | undefined;
+  /** The data lines joined by \n; undefined when the event has none. */
+  readonly data: string | undefined;
+  readonly comment: string | undefined;
+}
+
+/**
+ * Where an upstream's answer goes: exactly one `head`, then chunks of one JSON body or events, then `end`; or `fail` at any
+ * point, after which nothing follows. `chunk` and `event` return false when the receiver is full; it then calls the
+ * `onDrain` it was given.
+ */
+export interface AnswerSink {
+  head(head: AnswerHead): void;
+  chunk(bytes: Buffer): boolean;
+  event(event: StreamEvent): boolean;
+  end(): void;
+  fail(error: AppError): void;
+}
+
+/** The client's side of one exchange, implemented by a transport. */
+export interface ClientAnswer extends AnswerSink {
+  /** Adds a response header; only before `head`. */
+  setHeader(name: string, value: string): void;
+  /** Called once when the client can take more after a `false`. */
+  onDrain: (() => void) | undefined;
+  /** Called when the client has gone away before the answer was complete. */
+  onGone: (() => void) | undefined;
+  /** HTTP status once started, else 0. */
+  readonly status: number;
+  /** Bytes of the body sent so far. */
+  readonly sentBytes: number;
+}
+
+export interface UpstreamRequest {
+  readonly upstream: UpstreamRow;
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly lane: 'call' | 'stream' | 'reply';
+  /** Headers of the client that may pass, flat names and values. The adapter adds its own and the upstream's credentials. */
+  readonly headers: string[];
+  readonly body: Buffer | undefined;
+  /** The upstream's session to speak in, or undefined outside one. */
+  readonly session: UpstreamSession | undefined;
+  readonly lastEventId: string | undefined;
+  /** May the adapter send it again when it is unknown whether the upstream carried it out? */
+  readonly isSafeToRepeat: boolean;
+}
+
+/** One request under way. */
+export interface UpstreamCall {
+  /** Closes the connection; nothing reaches the sink afterwards. */
+  cancel(): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** A session with an upstream. It is opened again, once per loss, by the adapter (checklist point 40). */
+export interface UpstreamSession {
+  /** Remembers a request that has to be sent again when the session is opened anew, e.g. a subscription. */
+  remember(key: string, body: Buffer): void;
+  forget(key: string): void;
+}
+
+/** What `open` tells besides the answer itself. */
+export interface UpstreamObserver {
+  /** The upstream opened a session in answer to `initialize`. */
+  session(session: UpstreamSession): void;
+}
+
+export interface UpstreamPort {
+  open(request: UpstreamRequest, sink: AnswerSink, observer?: UpstreamObserver): UpstreamCall;
+}

@@ -1,0 +1,82 @@
+// What an upstream says on its own account – questions to the client, progress, logs, news. It passes the same checks as what
+// clients say: the caller must still be good for it, open questions are bounded, and all of it is recorded.
+import type { Authenticator, Principal } from '#base/access';
+import { AppError } from '#base/kernel';
+import { scanMessage, type Envelope } from '#base/protocol';
+import type { RecordDirection, RecordOutcome } from './call-record.ts';
+import type { Recorder } from './recorder.ts';
+import type { Session } from './session.ts';
+import type { ServerEntry } from './snapshot.ts';
+
+export interface Listener {
+  readonly principal: Principal;
+  readonly server: ServerEntry;
+  readonly session: Session | undefined;
+  readonly clientAddress: string;
+}
+
+export class ServerMessages {
+  readonly #authenticator: Authenticator;
+  readonly #recorder: Recorder;
+
+  constructor(authenticator: Authenticator, recorder: Recorder) {
+    this.#authenticator = authenticator;
+    this.#recorder = recorder;
+  }
+
+  /**
+   * Reads one message of the upstream and lets it pass to this listener.
+   * @returns its envelope, or undefined when it is not JSON-RPC (it then passes unread, as it would without a gateway)
+   * Throws AppError `auth.invalid` when the listener's token is no longer good, `upstream.bad_answer` on endless questions.
+   */
+  admit(data: string, listener: Listener): Envelope | undefined {
+    if (!this.#authenticator.isStillValid(listener.principal)) {
+      throw new AppError('auth.invalid', 'The token of this stream is no longer valid.');
+    }
+    const envelope = tryScan(data);
+    if (envelope === undefined || envelope.kind === 'response') return envelope;
+    if (envelope.kind === 'notification') {
+      this.#record(listener, 'tell', envelope.method, envelope.uri ?? '', 'ok', Date.now(), data.length, 0);
+      return envelope;
+    }
+    listener.session?.openAsk(envelope.id as string, { method: envelope.method, atMs: Date.now(), bytes: data.length });
+    return envelope;
+  }
+
+  /** The client has answered a question of the upstream. */
+  answered(listener: Listener, reply: Envelope, bytes: number): void {
+    const ask = reply.id === undefined ? undefined : listener.session?.openAsks.get(reply.id);
+    if (ask === undefined || reply.id === undefined) return;
+    listener.session?.openAsks.delete(reply.id);
+    this.#record(listener, 'ask', ask.method, '', reply.isError ? 'rpc_error' : 'ok', ask.atMs, ask.bytes, bytes);
+  }
+
+  #record(listener: Listener, direction: RecordDirection, method: string, target: string, outcome: RecordOutcome, atMs: number, requestBytes: number, answerBytes: number): void {
+    this.#recorder.add({
+      atMs,
+      durationMs: Date.now() - atMs,
+      direction,
+      outcome,
+      httpStatus: 0,
+      requestBytes,
+      answerBytes,
+      traceparent: undefined,
+      method,
+      target,
+      errorCode: '',
+      serverId: listener.server.id,
+      upstreamId: listener.server.upstream.id,
+      userEmail: listener.principal.email,
+      tokenId: listener.principal.tokenId ?? '',
+      clientAddress: listener.clientAddress,
+    });
+  }
+}
+
+function tryScan(data: string): Envelope | undefined {
+  try {
+    return scanMessage(data);
+  } catch {
+    return undefined;
+  }
+}

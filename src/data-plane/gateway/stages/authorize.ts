@@ -1,0 +1,34 @@
+// May this caller send this message to this server, and call this tool? The same decision filters lists (views.ts).
+import { decide, isVisible, type Decision } from '#base/access';
+import { AppError } from '#base/kernel';
+import type { Exchange } from '../exchange.ts';
+import { serverNotFound } from './resolve.ts';
+
+export function authorize(exchange: Exchange): void {
+  const { principal, server, request } = exchange;
+  if (principal === undefined || server === undefined) throw serverNotFound();
+  const decision = decide(principal, 'use', server);
+  if (!decision.allowed) throw refusedServer(decision);
+  // What a mirror shows belongs to its upstream: who may not see that one sees nothing of it here.
+  if (!isVisible(principal, server.upstream)) throw serverNotFound();
+  if (!server.upstream.enabled) throw new AppError('server.disabled', `The gateway "${server.upstream.row.name}" behind this server is switched off.`);
+  const { envelope } = request;
+  if (envelope.method === 'tools/call' && envelope.name !== undefined) {
+    const tool = server.upstream.tools.get(envelope.name);
+    // A tool we have not read is the upstream's to refuse; nobody has disabled or hidden it.
+    if (tool === undefined) return;
+    const mayCall = decide(principal, 'use', tool, server);
+    if (!mayCall.allowed) throw refusedTool(mayCall, envelope.name);
+  }
+}
+
+function refusedServer(decision: Decision & { allowed: false }): AppError {
+  if (decision.reason === 'disabled') return new AppError('server.disabled', 'This server is switched off.');
+  if (decision.reason === 'scope') return new AppError('access.denied', 'The token’s scopes do not cover this server.');
+  return serverNotFound();
+}
+
+function refusedTool(decision: Decision & { allowed: false }, name: string): AppError {
+  if (decision.reason === 'scope') return new AppError('access.denied', 'The token’s scopes do not cover calling tools.');
+  return new AppError('tool.not_found', `Unknown tool: ${name}`);
+}

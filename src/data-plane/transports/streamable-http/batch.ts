@@ -1,0 +1,106 @@
+// A JSON-RPC batch (revision 2025-03-26; older clients still send them) is taken apart: each element is a message of its own,
+// authorised, limited and recorded like any other, and the answers are put together again (decisions.md 1; checklist 36).
+import type { AppError } from '#base/kernel';
+import { rpcErrorText } from '#base/protocol';
+import type { AnswerHead, ClientAnswer, StreamEvent } from '#data-plane/gateway';
+
+/** Collects the answers of one batch. A JSON array while all answers are JSON; a stream from the first that is one. */
+export class BatchAnswer {
+  readonly #client: ClientAnswer;
+  #open: number;
+  readonly #documents: string[] = [];
+  #isStream = false;
+
+  /** @param parts how many elements will answer */
+  constructor(client: ClientAnswer, parts: number) {
+    this.#client = client;
+    this.#open = parts;
+  }
+
+  /** @param id the element's id as it is written, or undefined when it is not a request */
+  part(id: string | undefined): BatchPart {
+    return new BatchPart(this, this.#client, id);
+  }
+
+  document(text: string): void {
+    if (this.#isStream) this.#client.event(messageEvent(text));
+    else this.#documents.push(text);
+  }
+
+  stream(): void {
+    if (this.#isStream) return;
+    this.#isStream = true;
+    this.#client.head({ status: 200, kind: 'stream', headers: [], contentLength: undefined });
+    for (const text of this.#documents) this.#client.event(messageEvent(text));
+  }
+
+  partEnded(): void {
+    if (--this.#open > 0) return;
+    if (this.#isStream) this.#client.end();
+    else if (this.#documents.length === 0) {
+      this.#client.head({ status: 202, kind: 'empty', headers: [], contentLength: 0 });
+      this.#client.end();
+    } else {
+      const body = Buffer.from(`[${this.#documents.join(',')}]`, 'latin1');
+      this.#client.head({ status: 200, kind: 'json', headers: [], contentLength: body.length });
+      this.#client.chunk(body);
+      this.#client.end();
+    }
+  }
+}
+
+/** One element's answer. */
+class BatchPart implements ClientAnswer {
+  onDrain: (() => void) | undefined;
+  onGone: (() => void) | undefined;
+  status = 0;
+  sentBytes = 0;
+  readonly #batch: BatchAnswer;
+  readonly #client: ClientAnswer;
+  readonly #id: string | undefined;
+  readonly #parts: string[] = [];
+  #isEnded = false;
+
+  constructor(batch: BatchAnswer, client: ClientAnswer, id: string | undefined) {
+    this.#batch = batch;
+    this.#client = client;
+    this.#id = id;
+  }
+
+  /** A batch opens no session, so its parts have no headers of their own. */
+  setHeader(): void {}
+
+  head(head: AnswerHead): void {
+    this.status = head.status;
+    if (head.kind === 'stream') this.#batch.stream();
+  }
+
+  chunk(bytes: Buffer): boolean {
+    this.sentBytes += bytes.length;
+    this.#parts.push(bytes.toString('latin1'));
+    return true;
+  }
+
+  event(event: StreamEvent): boolean {
+    this.sentBytes += event.data?.length ?? 0;
+    return this.#client.event(event);
+  }
+
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    if (this.#parts.length > 0 && this.#id !== undefined) this.#batch.document(this.#parts.join(''));
+    this.#batch.partEnded();
+  }
+
+  fail(error: AppError): void {
+    if (this.#isEnded) return;
+    this.status = error.status;
+    if (this.#id !== undefined) this.#parts.push(rpcErrorText(error, this.#id));
+    this.end();
+  }
+}
+
+function messageEvent(data: string): StreamEvent {
+  return { id: undefined, event: 'message', retry: undefined, data, comment: undefined };
+}

@@ -1,0 +1,141 @@
+// The client's side of an exchange over node:http: one JSON document, a stream of events, or a bare status. Whatever goes wrong
+// is worded here once, as JSON-RPC, with the status the transport wants.
+import type { ServerResponse } from 'node:http';
+import type { AppError } from '#base/kernel';
+import { rpcErrorText } from '#base/protocol';
+import type { AnswerHead, ClientAnswer, StreamEvent } from '#data-plane/gateway';
+import type { KeepAlive } from './keep-alive.ts';
+
+export class HttpAnswer implements ClientAnswer {
+  onDrain: (() => void) | undefined;
+  onGone: (() => void) | undefined;
+  status = 0;
+  sentBytes = 0;
+  readonly #res: ServerResponse;
+  readonly #id: string | undefined;
+  readonly #keepAlive: KeepAlive;
+  #extraHeaders: string[] | undefined;
+  #isStream = false;
+  #isEnded = false;
+  /** A whole JSON answer waits here for its head to be written together with it. */
+  #head: string[] | undefined;
+
+  /** @param id the request's id as it is written, for errors */
+  constructor(res: ServerResponse, id: string | undefined, keepAlive: KeepAlive) {
+    this.#res = res;
+    this.#id = id;
+    this.#keepAlive = keepAlive;
+    res.on('close', () => {
+      this.#keepAlive.delete(this);
+      if (this.#isEnded) return;
+      this.#isEnded = true;
+      this.onGone?.();
+      // Nobody will read on; whoever waits for room must not wait for ever.
+      this.onDrain?.();
+    });
+  }
+
+  setHeader(name: string, value: string): void {
+    (this.#extraHeaders ??= []).push(name, value);
+  }
+
+  head(head: AnswerHead): void {
+    if (this.#isEnded) return;
+    this.status = head.status;
+    const headers = this.#extraHeaders === undefined ? [...head.headers] : [...head.headers, ...this.#extraHeaders];
+    if (head.kind === 'json') {
+      headers.push('content-type', 'application/json');
+      if (head.contentLength !== undefined) headers.push('content-length', String(head.contentLength));
+      this.#head = headers;
+      return;
+    }
+    if (head.kind === 'empty') {
+      headers.push('content-length', '0');
+      this.#res.writeHead(head.status, headers);
+      return;
+    }
+    this.#isStream = true;
+    if (!headers.includes('cache-control')) headers.push('cache-control', 'no-cache, no-transform');
+    headers.push('content-type', 'text/event-stream', 'x-accel-buffering', 'no');
+    this.#res.writeHead(head.status, headers);
+    this.#res.flushHeaders();
+    this.#keepAlive.add(this);
+  }
+
+  chunk(bytes: Buffer): boolean {
+    if (this.#isEnded) return true;
+    this.#writeHead();
+    return this.#write(bytes);
+  }
+
+  event(event: StreamEvent): boolean {
+    if (this.#isEnded) return true;
+    return this.#write(eventText(event));
+  }
+
+  /** A comment, so that proxies and clients see a living stream. */
+  keepAlive(): void {
+    if (!this.#isEnded) this.#res.write(': keep-alive\n\n');
+  }
+
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#keepAlive.delete(this);
+    this.#writeHead();
+    this.#res.end();
+  }
+
+  fail(error: AppError): void {
+    if (this.#isEnded) return;
+    const text = rpcErrorText(error, this.#id);
+    if (this.#isStream) {
+      if (this.#id !== undefined) this.event({ id: undefined, event: 'message', retry: undefined, data: text, comment: undefined });
+      this.end();
+      return;
+    }
+    if (this.#res.headersSent) {
+      // Half an answer is out: breaking the connection is the only way left to say that it is incomplete.
+      this.#isEnded = true;
+      this.#res.destroy();
+      return;
+    }
+    this.#isEnded = true;
+    this.status = mcpStatus(error);
+    const body = Buffer.from(text, 'latin1');
+    this.sentBytes += body.length;
+    const headers = ['content-type', 'application/json', 'content-length', String(body.length), ...(this.#extraHeaders ?? [])];
+    if (this.status === 401) headers.push('www-authenticate', 'Bearer');
+    this.#res.writeHead(this.status, headers).end(body);
+  }
+
+  #writeHead(): void {
+    if (this.#head === undefined) return;
+    this.#res.writeHead(this.status, this.#head);
+    this.#head = undefined;
+  }
+
+  #write(data: Buffer | string): boolean {
+    this.sentBytes += data.length;
+    this.#keepAlive.touch(this);
+    const hasRoom = typeof data === 'string' ? this.#res.write(data, 'latin1') : this.#res.write(data);
+    if (!hasRoom) this.#res.once('drain', () => this.onDrain?.());
+    return hasRoom;
+  }
+}
+
+/** An unknown or hidden tool is an answer within the protocol, not a failure of the transport. */
+function mcpStatus(error: AppError): number {
+  return error.code === 'tool.not_found' ? 200 : error.status;
+}
+
+/** One event as latin1 text (HTML Living Standard §9.2.6). */
+export function eventText(event: StreamEvent): string {
+  if (event.comment !== undefined) return `:${event.comment}\n\n`;
+  let text = '';
+  if (event.event !== undefined) text += `event: ${event.event}\n`;
+  if (event.id !== undefined) text += `id: ${event.id}\n`;
+  if (event.retry !== undefined) text += `retry: ${event.retry}\n`;
+  if (event.data !== undefined) text += event.data.includes('\n') ? `data: ${event.data.replaceAll('\n', '\ndata: ')}\n` : `data: ${event.data}\n`;
+  return `${text}\n`;
+}

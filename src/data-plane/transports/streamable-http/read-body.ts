@@ -1,0 +1,58 @@
+// Reads a request's body up to a limit. Too large a body is refused at once and honestly: the rest is read and thrown away for a
+// moment, so that the client gets to see the 413 instead of a reset connection.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AppError } from '#base/kernel';
+
+const DRAIN_MAX_BYTES = 64 * 1024 * 1024;
+const DRAIN_MAX_MS = 5_000;
+
+/** Calls back once with the body, or with AppError `request.too_large`; not at all when the client goes away. */
+export function readBody(req: IncomingMessage, res: ServerResponse, maxBytes: number, done: (error: AppError | undefined, body: Buffer) => void): void {
+  const announced = Number(req.headers['content-length']);
+  if (announced > maxBytes) {
+    discardRest(req, res);
+    done(tooLarge(announced, maxBytes), EMPTY);
+    return;
+  }
+  let first: Buffer | undefined;
+  let rest: Buffer[] | undefined;
+  let size = 0;
+  let isOver = false;
+  req.on('data', (chunk: Buffer) => {
+    if (isOver) return;
+    size += chunk.length;
+    if (size > maxBytes) {
+      isOver = true;
+      discardRest(req, res);
+      done(tooLarge(size, maxBytes), EMPTY);
+    } else if (first === undefined) first = chunk;
+    else (rest ??= [first]).push(chunk);
+  });
+  req.on('end', () => {
+    if (isOver) return;
+    isOver = true;
+    done(undefined, rest === undefined ? (first ?? EMPTY) : Buffer.concat(rest));
+  });
+  req.on('error', () => {
+    isOver = true;
+  });
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function tooLarge(actual: number, maxBytes: number): AppError {
+  return new AppError('request.too_large', `The body has ${actual} bytes or more; ${maxBytes} are accepted (MCPGATEWAY_MAX_BODY_BYTES).`, { data: { maxBytes } });
+}
+
+function discardRest(req: IncomingMessage, res: ServerResponse): void {
+  res.shouldKeepAlive = false;
+  let discarded = 0;
+  const timer = setTimeout(() => req.destroy(), DRAIN_MAX_MS);
+  timer.unref();
+  req.on('data', (chunk: Buffer) => {
+    discarded += chunk.length;
+    if (discarded > DRAIN_MAX_BYTES) req.destroy();
+  });
+  req.on('close', () => clearTimeout(timer));
+  req.resume();
+}

@@ -1,0 +1,116 @@
+// The streamable HTTP door: turns HTTP requests into exchanges for the pipeline. Knows methods, headers and bodies; decides nothing
+// about who may do what.
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AppError, toAppError } from '#base/kernel';
+import { batchElements, isBatch, scanMessage, type Envelope } from '#base/protocol';
+import type { ClientRequest, Gateway } from '#data-plane/gateway';
+import { BatchAnswer } from './batch.ts';
+import { checkHeaders, eraOf } from './classify.ts';
+import { HttpAnswer } from './http-answer.ts';
+import { KeepAlive } from './keep-alive.ts';
+import { readBody } from './read-body.ts';
+
+export interface StreamableHttpSettings {
+  readonly maxBodyBytes: number;
+}
+
+export interface StreamableHttp {
+  /** One HTTP request to the MCP endpoint of a server. */
+  handle(req: IncomingMessage, res: ServerResponse, serverId: string, clientAddress: string): void;
+  close(): void;
+}
+
+const BATCH_MAX = 100;
+const NO_BODY = Buffer.alloc(0);
+const NOTHING = { isError: false, isToolError: false, name: undefined, uri: undefined, taskId: undefined, requestId: undefined, progressToken: undefined, protocolVersion: undefined, traceparent: undefined };
+/** What a GET and a DELETE are called in the records. */
+const OPEN_STREAM: Envelope = { ...NOTHING, kind: 'request', method: 'stream/open', id: undefined };
+const END_SESSION: Envelope = { ...NOTHING, kind: 'request', method: 'session/end', id: undefined };
+
+export function createStreamableHttp(gateway: Gateway, settings: StreamableHttpSettings): StreamableHttp {
+  const keepAlive = new KeepAlive();
+
+  function withoutBody(req: IncomingMessage, res: ServerResponse, serverId: string, clientAddress: string, verb: 'GET' | 'DELETE'): void {
+    const answer = new HttpAnswer(res, undefined, keepAlive);
+    // Modern traffic has neither standalone streams nor sessions to end (checklist 19).
+    if (eraOf(req.headers, undefined) === 'modern') {
+      answer.setHeader('allow', 'POST');
+      answer.fail(new AppError('request.method_not_allowed', `${verb} has no meaning in this protocol revision; send POST.`));
+      return;
+    }
+    const envelope = verb === 'GET' ? OPEN_STREAM : END_SESSION;
+    gateway.handle({ verb, era: 'legacy', serverId, headers: req.headers, clientAddress, envelope, body: NO_BODY }, answer);
+  }
+
+  function message(req: IncomingMessage, res: ServerResponse, serverId: string, clientAddress: string, body: Buffer): void {
+    const text = body.toString('latin1');
+    if (isBatch(text)) {
+      batch(req, res, serverId, clientAddress, text);
+      return;
+    }
+    const envelope = scanMessage(text);
+    const answer = new HttpAnswer(res, envelope.kind === 'request' ? envelope.id : undefined, keepAlive);
+    try {
+      checkHeaders(req.headers, envelope);
+    } catch (error) {
+      answer.fail(toAppError(error));
+      return;
+    }
+    gateway.handle({ verb: 'POST', era: eraOf(req.headers, envelope), serverId, headers: req.headers, clientAddress, envelope, body }, answer);
+  }
+
+  function batch(req: IncomingMessage, res: ServerResponse, serverId: string, clientAddress: string, text: string): void {
+    if (eraOf(req.headers, undefined) === 'modern') throw new AppError('request.invalid', 'This protocol revision has no batches; send one message a request.');
+    const elements = batchElements(text);
+    if (elements.length === 0) throw new AppError('request.invalid', 'The batch is empty.');
+    if (elements.length > BATCH_MAX) throw new AppError('request.invalid', `A batch may have ${BATCH_MAX} elements, this one has ${elements.length}.`);
+    const envelopes = elements.map((element) => scanMessage(element));
+    if (envelopes.some((envelope) => envelope.method === 'initialize')) throw new AppError('request.invalid', 'initialize must not be part of a batch.');
+    const answers = new BatchAnswer(new HttpAnswer(res, undefined, keepAlive), elements.length);
+    envelopes.forEach((envelope, index) => {
+      const request: ClientRequest = { verb: 'POST', era: 'legacy', serverId, headers: req.headers, clientAddress, envelope, body: Buffer.from(elements[index] as string, 'latin1') };
+      gateway.handle(request, answers.part(envelope.kind === 'request' ? envelope.id : undefined));
+    });
+  }
+
+  function refuse(res: ServerResponse, thrown: unknown): void {
+    new HttpAnswer(res, undefined, keepAlive).fail(toAppError(thrown));
+  }
+
+  return {
+    handle(req, res, serverId, clientAddress) {
+      const verb = req.method;
+      if (verb === 'GET' || verb === 'DELETE') {
+        withoutBody(req, res, serverId, clientAddress, verb);
+        return;
+      }
+      if (verb !== 'POST') {
+        res.setHeader('allow', 'POST, GET, DELETE');
+        refuse(res, new AppError('request.method_not_allowed', `${verb} is not a method of an MCP endpoint.`));
+        return;
+      }
+      if (req.headers['content-encoding'] !== undefined) {
+        refuse(res, new AppError('request.unsupported_media_type', 'Compressed request bodies are not accepted.'));
+        return;
+      }
+      readBody(req, res, settings.maxBodyBytes, (error, body) => {
+        try {
+          if (error !== undefined) throw error;
+          if (!isJson(req.headers['content-type'])) throw new AppError('request.unsupported_media_type', 'Send Content-Type: application/json.');
+          if (!isUtf8(body)) throw new AppError('request.malformed_json', 'The body is not valid UTF-8.');
+          message(req, res, serverId, clientAddress, body);
+        } catch (thrown) {
+          refuse(res, thrown);
+        }
+      });
+    },
+    close() {
+      keepAlive.close();
+    },
+  };
+}
+
+function isJson(contentType: string | undefined): boolean {
+  return contentType !== undefined && (contentType === 'application/json' || /^application\/json\s*(;|$)/i.test(contentType));
+}

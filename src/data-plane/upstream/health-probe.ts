@@ -1,0 +1,48 @@
+// Knocks at upstreams that are in trouble, after a back-off, and at quiet ones now and then, so that their state is known before
+// somebody needs them. One probe per upstream at a time.
+import { toAppError, type Logger } from '#base/kernel';
+import type { UpstreamReader } from '#base/protocol';
+import type { UpstreamRow } from '#data-plane/gateway';
+import type { HealthBook } from './health.ts';
+
+const TICK_MS = 1000;
+
+export interface HealthProbe {
+  close(): void;
+}
+
+/** @param upstreams those to watch now: the enabled ones of the snapshot */
+export function startHealthProbe(health: HealthBook, reader: Pick<UpstreamReader, 'read'>, upstreams: () => Iterable<UpstreamRow>, timeoutMs: number, logger: Logger): HealthProbe {
+  const probing = new Set<string>();
+
+  async function probe(upstream: UpstreamRow): Promise<void> {
+    if (probing.has(upstream.id)) return;
+    probing.add(upstream.id);
+    const before = health.healthOf(upstream.id).state;
+    try {
+      await reader.read({ id: upstream.id, name: upstream.name, url: upstream.url, headers: upstream.headers }, AbortSignal.timeout(timeoutMs));
+      health.succeeded(upstream.id);
+    } catch (error) {
+      health.failed(upstream.id, toAppError(error));
+    } finally {
+      probing.delete(upstream.id);
+    }
+    const after = health.healthOf(upstream.id);
+    if (after.state !== before) logger.info('An upstream changed its state', { upstream: upstream.name, from: before, to: after.state, error: after.lastError?.message });
+  }
+
+  const timer = setInterval(() => {
+    const byId = new Map<string, UpstreamRow>();
+    for (const row of upstreams()) if (row.enabled) byId.set(row.id, row);
+    for (const id of health.due(byId.keys(), Date.now())) {
+      const row = byId.get(id);
+      if (row !== undefined) void probe(row);
+    }
+  }, TICK_MS);
+  timer.unref();
+  return {
+    close() {
+      clearInterval(timer);
+    },
+  };
+}

@@ -1,0 +1,174 @@
+// Which revisions an upstream speaks. The order and what counts as evidence follow MCP 2026-07-28 (protocol.md 1.2): a modern
+// request first; a refusal in a foreign form means the older era; 401, 403, 5xx and network errors mean nothing of the kind.
+import { AppError } from '#base/kernel';
+import type { Outbound } from '#base/net';
+import type { ReadStep, UpstreamTarget } from '#base/protocol';
+import { plainRequest, type PlainAnswer } from './plain-request.ts';
+
+export const MODERN_VERSION = '2026-07-28';
+export const LEGACY_VERSION = '2025-11-25';
+
+/** Everything a client can declare, so that an upstream shows all it has (decisions.md 4). The gateway never answers for it. */
+const ALL_CAPABILITIES = {
+  roots: { listChanged: true },
+  sampling: { tools: {}, context: {} },
+  elicitation: { form: {}, url: {} },
+  tasks: { list: {}, cancel: {}, requests: { sampling: { createMessage: {} }, elicitation: { create: {} } } },
+  extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] }, 'io.modelcontextprotocol/tasks': {} },
+};
+const CLIENT_INFO = { name: 'mcpgateway', version: '1' };
+
+/** Speaks to one upstream on the gateway's own account. */
+export interface Conversation {
+  /** Sends one request; the result object, or throws AppError. */
+  request(method: string, params: Record<string, unknown>): Promise<{ text: string; result: Record<string, unknown> }>;
+  close(): Promise<void>;
+}
+
+export interface ModernFound {
+  readonly conversation: Conversation;
+  readonly discovered: Record<string, unknown>;
+}
+
+export interface LegacyFound {
+  readonly conversation: Conversation;
+  readonly initialized: Record<string, unknown>;
+}
+
+export class EraProbe {
+  readonly #outbound: Outbound;
+  readonly #target: UpstreamTarget;
+  readonly #deadlineAtMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly steps: ReadStep[] = [];
+  #nextId = 1;
+
+  constructor(outbound: Outbound, target: UpstreamTarget, timeoutMs: number, signal: AbortSignal | undefined) {
+    this.#outbound = outbound;
+    this.#target = target;
+    this.#deadlineAtMs = Date.now() + timeoutMs;
+    this.#signal = signal;
+  }
+
+  /** A conversation in the modern era, or undefined when the upstream does not speak it. */
+  async modern(): Promise<ModernFound | undefined> {
+    const answer = await this.#send('server/discover', this.#modernBody('server/discover', {}), this.#modernHeaders('server/discover', undefined));
+    this.#refuseChallenge(answer);
+    const message = parse(answer.message);
+    const discovered = message?.['result'] as Record<string, unknown> | undefined;
+    if (answer.status >= 300 || !Array.isArray(discovered?.['supportedVersions'])) {
+      this.#note('server/discover', false, `HTTP ${answer.status}: not a server of ${MODERN_VERSION}`);
+      return undefined;
+    }
+    this.#note('server/discover', true, `speaks ${(discovered['supportedVersions'] as unknown[]).join(', ').slice(0, 200)}`);
+    if (!(discovered['supportedVersions'] as unknown[]).includes(MODERN_VERSION)) return undefined;
+    const conversation: Conversation = {
+      request: async (method, params) => {
+        const name = typeof params['name'] === 'string' ? params['name'] : undefined;
+        const reply = await this.#send(method, this.#modernBody(method, params), this.#modernHeaders(method, name));
+        return this.#result(method, reply);
+      },
+      close: async () => {},
+    };
+    return { conversation, discovered };
+  }
+
+  /** A session of the older era. Throws AppError `upstream.bad_answer` when the upstream does not speak it either. */
+  async legacy(): Promise<LegacyFound> {
+    const params = { protocolVersion: LEGACY_VERSION, capabilities: ALL_CAPABILITIES, clientInfo: CLIENT_INFO };
+    const answer = await this.#send('initialize', this.#body('initialize', params), this.#headers());
+    this.#refuseChallenge(answer);
+    const { result } = this.#result('initialize', answer);
+    const version = String(result['protocolVersion'] ?? '');
+    this.#note('initialize', true, `answered with revision ${version.slice(0, 40)}`);
+    const headers = [...this.#headers(), ...(version === '' ? [] : ['mcp-protocol-version', version])];
+    if (answer.sessionId !== undefined) headers.push('mcp-session-id', answer.sessionId);
+    const close = async (): Promise<void> => {
+      if (answer.sessionId !== undefined) await this.#send('end of session', undefined, headers, 'DELETE').catch(() => undefined);
+    };
+    try {
+      await this.#send('notifications/initialized', '{"jsonrpc":"2.0","method":"notifications/initialized"}', headers);
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    const conversation: Conversation = {
+      request: async (method, requestParams) => this.#result(method, await this.#send(method, this.#body(method, requestParams), headers)),
+      close,
+    };
+    return { conversation, initialized: result };
+  }
+
+  #result(method: string, answer: PlainAnswer): { text: string; result: Record<string, unknown> } {
+    const { name } = this.#target;
+    const message = parse(answer.message);
+    const error = message?.['error'] as { code?: unknown; message?: unknown } | undefined;
+    if (error !== undefined && error !== null) {
+      throw this.#failed(method, 'upstream.bad_answer', `Gateway "${name}" answered ${method} with error ${String(error.code)}: ${String(error.message).slice(0, 200)}`);
+    }
+    const result = message?.['result'];
+    if (answer.status >= 300 || typeof result !== 'object' || result === null || Array.isArray(result)) {
+      throw this.#failed(method, 'upstream.bad_answer', `Gateway "${name}" answered ${method} with HTTP ${answer.status} and no MCP result (${answer.contentType.slice(0, 60) || 'no content type'}). Is the URL an MCP endpoint?`);
+    }
+    return { text: answer.message, result: result as Record<string, unknown> };
+  }
+
+  #refuseChallenge(answer: PlainAnswer): void {
+    if (answer.status !== 401 && answer.status !== 403) return;
+    const challenge = answer.wwwAuthenticate === undefined ? '' : ` It asks for: ${answer.wwwAuthenticate.slice(0, 200)}`;
+    throw this.#failed('authentication', 'upstream.needs_auth', `Gateway "${this.#target.name}" wants other credentials (HTTP ${answer.status}).${challenge}`);
+  }
+
+  #failed(step: string, code: 'upstream.bad_answer' | 'upstream.needs_auth', message: string): AppError {
+    this.#note(step, false, message);
+    return new AppError(code, message, { data: { steps: this.steps } });
+  }
+
+  async #send(step: string, body: string | undefined, headers: string[], method: 'POST' | 'DELETE' = 'POST'): Promise<PlainAnswer> {
+    const url = new URL(this.#target.url);
+    const timeoutMs = Math.max(1, this.#deadlineAtMs - Date.now());
+    try {
+      return await plainRequest(this.#outbound, { name: this.#target.name, url, method, lane: 'reply', headers: [...headers, ...this.#target.headers.flat()], body, timeoutMs, signal: this.#signal });
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      this.#note(step, false, error.message);
+      throw new AppError(error.code, error.message, { ...(error.internal === undefined ? {} : { internal: error.internal }), cause: error.cause, data: { ...error.data, steps: this.steps } });
+    }
+  }
+
+  #note(step: string, ok: boolean, detail: string): void {
+    this.steps.push({ step, ok, detail });
+  }
+
+  #headers(): string[] {
+    return ['content-type', 'application/json', 'accept', 'application/json, text/event-stream'];
+  }
+
+  #modernHeaders(method: string, name: string | undefined): string[] {
+    const headers = [...this.#headers(), 'mcp-protocol-version', MODERN_VERSION, 'mcp-method', method];
+    if (name !== undefined) headers.push('mcp-name', name);
+    return headers;
+  }
+
+  #body(method: string, params: Record<string, unknown>): string {
+    return JSON.stringify({ jsonrpc: '2.0', id: this.#nextId++, method, params });
+  }
+
+  #modernBody(method: string, params: Record<string, unknown>): string {
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': MODERN_VERSION,
+      'io.modelcontextprotocol/clientCapabilities': ALL_CAPABILITIES,
+      'io.modelcontextprotocol/clientInfo': CLIENT_INFO,
+    };
+    return this.#body(method, { ...params, _meta: meta });
+  }
+}
+
+function parse(message: string): Record<string, unknown> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(message, 'latin1').toString('utf8'));
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

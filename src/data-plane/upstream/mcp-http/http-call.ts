@@ -1,0 +1,212 @@
+// One request to an upstream over streamable HTTP and its answer. Repairs a lost session and a stale connection once, where that
+// is safe; translates everything else into the seam's terms. No callback of the HTTP client may throw: an exception there would
+// end the process.
+import { AppError, toAppError } from '#base/kernel';
+import type { Outbound, OutboundRequest, ResponseController, ResponseHandler } from '#base/net';
+import type { AnswerHead, AnswerSink, StreamEvent, UpstreamCall, UpstreamObserver, UpstreamRequest } from '#data-plane/gateway';
+import { answerKind, passingHeaders, type Headers } from './answer-head.ts';
+import type { HealthBook } from '../health.ts';
+import { networkError } from './network-error.ts';
+import { SseParser } from './sse-parser.ts';
+import { HttpUpstreamSession } from './upstream-session.ts';
+
+const ERROR_BODY_MAX = 1024 * 1024;
+const CANCELLED = new Error('cancelled');
+
+export interface CallTarget {
+  readonly origin: string;
+  readonly path: string;
+}
+
+export class HttpCall implements UpstreamCall, ResponseHandler {
+  readonly #outbound: Outbound;
+  readonly #health: HealthBook;
+  readonly #target: CallTarget;
+  readonly #request: UpstreamRequest;
+  readonly #sink: AnswerSink;
+  readonly #observer: UpstreamObserver | undefined;
+  #controller: ResponseController | undefined;
+  #isOver = false;
+  #isStarted = false;
+  #hasRepeated = false;
+  #hasReopened = false;
+  #sentSessionId: string | undefined;
+  #parser: SseParser | undefined;
+  /** Collects the body of a refusal, which may have to be understood before it is passed on. */
+  #refusal: { head: AnswerHead; parts: Buffer[]; size: number } | undefined;
+
+  constructor(outbound: Outbound, health: HealthBook, target: CallTarget, request: UpstreamRequest, sink: AnswerSink, observer: UpstreamObserver | undefined) {
+    this.#outbound = outbound;
+    this.#health = health;
+    this.#target = target;
+    this.#request = request;
+    this.#sink = sink;
+    this.#observer = observer;
+  }
+
+  send(): void {
+    const { upstream, session, lastEventId } = this.#request;
+    const headers = [...this.#request.headers];
+    if (session instanceof HttpUpstreamSession) {
+      this.#sentSessionId = session.id;
+      headers.push('mcp-session-id', session.id);
+    }
+    if (lastEventId !== undefined) headers.push('last-event-id', lastEventId);
+    for (const [name, value] of upstream.headers) headers.push(name, value);
+    const request: OutboundRequest = { method: this.#request.method, path: this.#target.path, headers, body: this.#request.body };
+    this.#outbound.dispatch(this.#target.origin, this.#request.lane, request, this);
+  }
+
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#health.released(this.#request.upstream.id);
+    this.#controller?.abort(CANCELLED);
+  }
+
+  pause(): void {
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  onRequestStart(controller: ResponseController): void {
+    this.#controller = controller;
+    if (this.#isOver) controller.abort(CANCELLED);
+  }
+
+  onResponseStart(_controller: ResponseController, status: number, headers: Headers): void {
+    if (this.#isOver || status < 200) return;
+    try {
+      this.#start(status, headers);
+    } catch (error) {
+      this.#fail(toAppError(error));
+    }
+  }
+
+  onResponseData(_controller: ResponseController, chunk: Buffer): void {
+    if (this.#isOver) return;
+    try {
+      if (this.#refusal !== undefined) {
+        this.#refusal.size += chunk.length;
+        if (this.#refusal.size <= ERROR_BODY_MAX) this.#refusal.parts.push(chunk);
+      } else if (this.#parser !== undefined) this.#parser.push(chunk);
+      else this.#sink.chunk(chunk);
+    } catch (error) {
+      this.#fail(toAppError(error));
+    }
+  }
+
+  onResponseEnd(): void {
+    if (this.#isOver) return;
+    try {
+      if (this.#refusal !== undefined) this.#refused(this.#refusal);
+      else {
+        this.#isOver = true;
+        this.#sink.end();
+      }
+    } catch (error) {
+      this.#fail(toAppError(error));
+    }
+  }
+
+  onResponseError(_controller: ResponseController | undefined, error: Error): void {
+    if (this.#isOver) return;
+    try {
+      const failure = networkError(error, this.#request.upstream.name, this.#request.upstream.url);
+      // A kept connection that the upstream had just closed: nothing of an answer came, and repeating changes nothing there.
+      const isStale = failure.code === 'upstream.connection_lost' && !this.#isStarted;
+      if (isStale && this.#request.isSafeToRepeat && !this.#hasRepeated) {
+        this.#hasRepeated = true;
+        this.send();
+        return;
+      }
+      this.#fail(failure);
+    } catch (defect) {
+      this.#fail(toAppError(defect));
+    }
+  }
+
+  #start(status: number, headers: Headers): void {
+    this.#isStarted = true;
+    const { upstream } = this.#request;
+    const kind = answerKind(status, headers, upstream.name);
+    const length = headers['content-length'];
+    const head: AnswerHead = { status, kind, headers: passingHeaders(headers), contentLength: typeof length === 'string' ? Number(length) : undefined };
+    if (status >= 400) {
+      this.#refusal = { head, parts: [], size: 0 };
+      return;
+    }
+    this.#health.succeeded(upstream.id);
+    const sessionId = headers['mcp-session-id'];
+    if (this.#observer !== undefined && typeof sessionId === 'string' && this.#request.body !== undefined) {
+      this.#observer.session(new HttpUpstreamSession(this.#outbound, upstream, sessionId, this.#request.body));
+    }
+    if (kind === 'stream') {
+      this.#parser = new SseParser((event: StreamEvent) => {
+        if (!this.#isOver) this.#sink.event(event);
+      });
+    }
+    this.#sink.head(head);
+  }
+
+  #refused(refusal: { head: AnswerHead; parts: Buffer[]; size: number }): void {
+    const body = Buffer.concat(refusal.parts);
+    const { upstream, session } = this.#request;
+    if (session instanceof HttpUpstreamSession && !this.#hasReopened && isSessionLost(refusal.head.status, body) && this.#request.method !== 'DELETE') {
+      this.#reopen(session);
+      return;
+    }
+    const { status } = refusal.head;
+    const isJson = refusal.head.kind === 'json' && body.length > 0;
+    if (status >= 500 && !isJson) {
+      this.#fail(new AppError('upstream.bad_answer', `Gateway "${upstream.name}" answered HTTP ${status}.`, { internal: body.toString('utf8').slice(0, 500) }));
+      return;
+    }
+    if (status >= 500) this.#health.failed(upstream.id, new AppError('upstream.bad_answer', `It answered HTTP ${status}.`));
+    else this.#health.succeeded(upstream.id);
+    this.#isOver = true;
+    // An upstream's 5xx is a bad gateway to our client; its JSON-RPC body says why. Bodies of other kinds are not passed on: a page
+    // of a stranger must not be served from this origin.
+    this.#sink.head({ ...refusal.head, status: status >= 500 ? 502 : status, kind: isJson ? 'json' : 'empty', contentLength: isJson ? body.length : 0 });
+    if (isJson) this.#sink.chunk(body);
+    this.#sink.end();
+  }
+
+  #reopen(session: HttpUpstreamSession): void {
+    this.#hasReopened = true;
+    this.#refusal = undefined;
+    this.#isStarted = false;
+    session.reopen(this.#sentSessionId ?? '').then(
+      () => {
+        // The upstream had not taken the request up, so sending it again repeats nothing.
+        if (!this.#isOver) this.send();
+      },
+      (error: unknown) => {
+        if (!this.#isOver) this.#fail(toAppError(error));
+      },
+    );
+  }
+
+  #fail(error: AppError): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (error.kind.fault === 'upstream') this.#health.failed(this.#request.upstream.id, error);
+    this.#controller?.abort(CANCELLED);
+    this.#sink.fail(error);
+  }
+}
+
+/** 404 by the specification; some servers answer 400 without an id instead (protocol.md 1.3). */
+function isSessionLost(status: number, body: Buffer): boolean {
+  if (status === 404) return true;
+  if (status !== 400) return false;
+  try {
+    const parsed = JSON.parse(body.toString('utf8')) as { id?: unknown; error?: { message?: unknown } };
+    return (parsed.id === undefined || parsed.id === null) && typeof parsed.error?.message === 'string' && /session/i.test(parsed.error.message);
+  } catch {
+    return false;
+  }
+}
