@@ -21,11 +21,13 @@ async function runClient(command: string, args: readonly string[], signal: Abort
 }
 
 const playTypeScript =
-  (sdk: string): PlaySession =>
+  (session: string, ...more: string[]): PlaySession =>
   (url, signal) =>
-    runClient(process.execPath, [join(import.meta.dirname, 'play.ts'), sdk, url], signal);
+    runClient(process.execPath, [join(import.meta.dirname, 'play.ts'), session, url, ...more], signal);
 
 export const playV1Session: PlaySession = playTypeScript('v1');
 export const playV2Session: PlaySession = playTypeScript('v2');
+/** `control` is the origin of the fixture server that the session is played with, directly or behind a mirror. */
+export const playModernSession = (control: string): PlaySession => playTypeScript('modern', control);
 export const playPythonSession: PlaySession = async (url, signal) =>
   runClient(await ensurePython(), [join(import.meta.dirname, 'python/session.py'), url], signal);
