@@ -1,11 +1,12 @@
-// The records' own SQLite file (decisions.md 31). A batch is kept as it came, as one blob, so that a call costs the bytes of its
-// numbers and nothing else; whoever reads the trail pays for the reading. Batches belong to chapters: a chapter holds the texts
+// The records' own SQLite file (decisions.md 31). A batch is kept as one blob, so that a call costs the bytes of its numbers
+// and nothing else; whoever reads the trail pays for the reading. Batches belong to chapters: a chapter holds the texts
 // its numbers stand for and how its columns are to be read, and goes when the last of its batches goes, so that neither old
 // batches nor old texts pile up.
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { matches, type AuditFilter, type AuditRow } from './audit-row.ts';
 import { changeRow, type ChangeRecord } from './change-row.ts';
 import { messageRow, type RecordShape } from './message-row.ts';
+import { packRows, unpackRows } from './record-packing.ts';
 
 export interface RetentionOptions {
   readonly rowsMax: number;
@@ -25,7 +26,6 @@ interface Chapter {
   readonly isCandidate: (numbers: Float64Array, start: number) => boolean;
 }
 
-const NUMBER_BYTES = 8;
 /** Segments deleted at a time, so that pruning never holds up writing for long. */
 const PRUNE_SEGMENTS = 200;
 const CHAPTERS_PER_FILE = 10;
@@ -35,7 +35,9 @@ const SCHEMA = `
   create table if not exists texts (chapter integer not null, number integer not null, text text not null, primary key (chapter, number)) without rowid;
   create table if not exists segments (
     id integer primary key autoincrement, chapter integer not null, count integer not null, from_ms real not null, to_ms real not null, body not null);
+  create index if not exists segments_chapter on segments (chapter);
 `;
+const EMPTY_CHAPTERS = 'select id from chapters where id <> ? and not exists (select 1 from segments where segments.chapter = chapters.id)';
 
 export class RecordFile {
   readonly #database: DatabaseSync;
@@ -85,7 +87,7 @@ export class RecordFile {
         toMs = Math.max(toMs, atMs);
         for (const column of this.#textColumns) this.#keepText(rows[start + column] ?? 0);
       }
-      this.#insertSegment(count, fromMs, toMs, new Uint8Array(rows.buffer, rows.byteOffset, count * width * NUMBER_BYTES));
+      this.#insertSegment(count, fromMs, toMs, packRows(rows, count, width));
     });
   }
 
@@ -156,27 +158,23 @@ export class RecordFile {
   /** Returns how many rows are left of `rows`. */
   #prune(rows: number): number {
     const tooOldMs = Date.now() - this.#retention.ageMaxMs;
-    const oldest = this.#statement('select to_ms from segments order by id limit 1').get() as { to_ms: number } | undefined;
-    const excess = rows - this.#retention.rowsMax;
-    if (excess <= 0 && (oldest === undefined || oldest.to_ms >= tooOldMs)) return rows;
-    const candidates = this.#statement('select id, count, to_ms from segments order by id limit ?').all(PRUNE_SEGMENTS) as unknown as {
+    const oldest = this.#statement('select id, count, to_ms from segments order by id limit ?').iterate(PRUNE_SEGMENTS) as unknown as Iterable<{
       id: number;
       count: number;
       to_ms: number;
-    }[];
-    let dropped = 0;
+    }>;
+    let left = rows;
     let lastId = 0;
-    for (const { id, count, to_ms: toMs } of candidates) {
-      if (dropped >= excess && toMs >= tooOldMs) break;
-      dropped += count;
+    for (const { id, count, to_ms: toMs } of oldest) {
+      if (left <= this.#retention.rowsMax && toMs >= tooOldMs) break;
+      left -= count;
       lastId = id;
     }
+    if (lastId === 0) return rows;
     this.#statement('delete from segments where id <= ?').run(lastId);
-    const first = this.#statement('select min(chapter) as chapter from segments').get() as { chapter: number | null };
-    const firstChapter = Math.min(first.chapter ?? this.#chapter, this.#chapter);
-    this.#statement('delete from texts where chapter < ?').run(firstChapter);
-    this.#statement('delete from chapters where id < ?').run(firstChapter);
-    return this.#countRows();
+    this.#statement(`delete from texts where chapter in (${EMPTY_CHAPTERS})`).run(this.#chapter);
+    this.#statement(`delete from chapters where id in (${EMPTY_CHAPTERS})`).run(this.#chapter);
+    return left;
   }
 
   #statement(sql: string): StatementSync {
@@ -201,7 +199,7 @@ export class RecordFile {
     }
     const { shape, texts, isCandidate } = this.#chapterOf(segment.chapter, filter, chapters);
     const width = shape.columns.length;
-    const numbers = new Float64Array(segment.body.slice().buffer);
+    const numbers = unpackRows(segment.body, segment.count, width);
     for (let row = segment.count - 1; row >= 0; row--) {
       const start = row * width;
       if (!isCandidate(numbers, start)) continue;
