@@ -1,0 +1,48 @@
+// A server as REST shows it (api.md 2.7.1).
+import { z } from 'zod';
+import type { ServersTable } from '#control-plane/db';
+import { historyOf, historyOut, limitsOf, limitsOut, ownershipOf, ownershipOut } from '#control-plane/http-contract';
+
+const text = z.string().nullable();
+
+export const serverOut = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: text,
+  icon: text,
+  mirrorGatewayId: text.describe('The gateway this server mirrors, message for message.'),
+  associatedTools: z.array(z.string()).describe('Published names of the tools the caller may see.'),
+  associatedToolIds: z.array(z.string()),
+  associatedResources: z.array(z.string()),
+  associatedPrompts: z.array(z.string()),
+  associatedA2aAgents: z.array(z.string()),
+  oauthEnabled: z.boolean(),
+  oauthConfig: z.null(),
+  metrics: z.null(),
+  ...limitsOut,
+  ...ownershipOut,
+  ...historyOut,
+});
+
+export type ServerEntity = z.output<typeof serverOut>;
+
+export function serverEntity(row: ServersTable, tools: readonly { readonly id: string; readonly name: string }[]): ServerEntity {
+  return {
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    icon: row.icon,
+    mirrorGatewayId: row.mirror_gateway_id,
+    associatedTools: tools.map((tool) => tool.name),
+    associatedToolIds: tools.map((tool) => tool.id),
+    associatedResources: [],
+    associatedPrompts: [],
+    associatedA2aAgents: [],
+    oauthEnabled: false,
+    oauthConfig: null,
+    metrics: null,
+    ...limitsOf(row),
+    ...ownershipOf(row),
+    ...historyOf(row),
+  };
+}

@@ -1,0 +1,1 @@
+export { systemRoutes, type SystemParts } from './system-routes.ts';
