@@ -22,7 +22,7 @@ export const serverOut = z.object({
   ...limitsOut,
   ...ownershipOut,
   ...historyOut,
-});
+}).meta({ id: 'Server' });
 
 export type ServerEntity = z.output<typeof serverOut>;
 

@@ -44,7 +44,7 @@ export const toolOut = z.object({
   _meta: z.unknown(),
   ...ownershipOut,
   ...historyOut,
-});
+}).meta({ id: 'Tool' });
 
 export type ToolEntity = z.output<typeof toolOut>;
 

@@ -41,7 +41,7 @@ export const upstreamOut = z.object({
   ...limitsOut,
   ...ownershipOut,
   ...historyOut,
-});
+}).meta({ id: 'Gateway' });
 
 export type UpstreamEntity = z.output<typeof upstreamOut>;
 
