@@ -7,6 +7,7 @@ import { RECORD_COLUMNS, RECORD_DIRECTIONS, RECORD_OUTCOMES, type RecordBatch } 
 import { openRecordStore, recordsPath, type RecordStore, type RecordStoreOptions } from './record-store.ts';
 
 const START_MS = Date.now() - 60_000;
+const SHAPE = { columns: RECORD_COLUMNS, directions: RECORD_DIRECTIONS, outcomes: RECORD_OUTCOMES };
 const EVERYTHING = { limit: 10_000, offset: 0 };
 
 const TEXTS = [[1, 'tools/call'], [2, 'echo'], [3, 'ann@example.com'], [4, 'bob@example.com'], [5, 's1'], [6, 'g1'], [7, 'jti-1'], [8, '127.0.0.1'], [9, 'limit.rate'], [10, 'tools/list']] as const;
@@ -43,7 +44,7 @@ afterEach(async () => {
 });
 
 async function open(options: Partial<RecordStoreOptions> = {}): Promise<RecordStore> {
-  const store = await openRecordStore({ path: join(folder, 'mcp.records.db'), ...options });
+  const store = await openRecordStore({ path: join(folder, 'mcp.records.db'), shape: SHAPE, ...options });
   opened.push(store);
   return store;
 }
@@ -163,7 +164,24 @@ describe('the record store', () => {
   });
 
   it('a file that cannot be opened is database.unavailable', async () => {
-    await expect(openRecordStore({ path: join(folder, 'no', 'such', 'folder.db') })).rejects.toMatchObject({ code: 'database.unavailable' });
+    await expect(openRecordStore({ path: join(folder, 'no', 'such', 'folder.db'), shape: SHAPE })).rejects.toMatchObject({ code: 'database.unavailable' });
+  });
+
+  it('rows written before a column existed can still be read', async () => {
+    const older = { ...SHAPE, columns: RECORD_COLUMNS.slice(0, 16) };
+    const first = await open({ shape: older });
+    const numbers = new Float64Array(16);
+    numbers.set([START_MS, 1.5], 0);
+    numbers.set([1, 2], RECORD_COLUMNS.indexOf('method'));
+    first.sink.write({ count: 1, rows: numbers, dictionary: TEXTS });
+    await first.close();
+    const second = await open();
+    second.sink.write(batch([call(1)], TEXTS));
+    const rows = await second.query(EVERYTHING);
+    expect(rows.map((row) => [row.method, row.resource_name, row.user_email])).toEqual([
+      ['tools/call', 'echo', 'ann@example.com'],
+      ['tools/call', 'echo', null],
+    ]);
   });
 
   it('once closed it answers with an error and drops quietly', async () => {

@@ -3,13 +3,16 @@
 import { Worker } from 'node:worker_threads';
 import { AppError, silentLogger, type Logger } from '#base/kernel';
 import type { ChangeRecorder } from '#control-plane/http-contract';
-import { RECORD_COLUMNS, RECORD_DIRECTIONS, RECORD_OUTCOMES, type RecordBatch, type RecordSink } from '#data-plane/gateway';
+import type { RECORD_COLUMNS, RecordBatch, RecordSink } from '#data-plane/gateway';
 import type { AuditFilter, AuditRow } from './audit-row.ts';
+import type { RecordShape } from './message-row.ts';
 import type { RecordReply, RecordRequest, RecordWorkerData } from './record-worker.ts';
 
 export interface RecordStoreOptions {
   /** A file of its own, see recordsPath; ':memory:' in tests. */
   readonly path: string;
+  /** RECORD_COLUMNS, RECORD_DIRECTIONS and RECORD_OUTCOMES of the gateway, which the control plane knows by type only. */
+  readonly shape: RecordShape;
   readonly log?: Logger;
   /** Batches and changes that may wait to be written; more are dropped and counted. */
   readonly queueMax?: number;
@@ -67,7 +70,7 @@ class WorkerRecordStore implements RecordStore {
     this.#queueMax = options.queueMax ?? QUEUE_MAX;
     const data: RecordWorkerData = {
       path: options.path,
-      shape: { columns: RECORD_COLUMNS, directions: RECORD_DIRECTIONS, outcomes: RECORD_OUTCOMES },
+      shape: options.shape,
       textColumns: TEXT_COLUMNS,
       retention: { rowsMax: options.rowsMax ?? ROWS_MAX, ageMaxMs: (options.ageMaxDays ?? AGE_MAX_DAYS) * DAY_MS },
     };

@@ -8,6 +8,9 @@ export class ChangeFeed {
   readonly #listeners = new Set<ChangeListener>();
   readonly #log: Logger;
   #seen: number;
+  #running: Promise<void> = Promise.resolve();
+  /** The round that will begin when the running one ends; it tells of every version published until then. */
+  #next: Promise<void> | undefined;
 
   constructor(log: Logger, seen: number) {
     this.#log = log;
@@ -19,10 +22,22 @@ export class ChangeFeed {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Resolves when every listener has dealt with it. A listener that fails is logged: the change is committed all the same. */
-  async publish(version: number): Promise<void> {
+  /**
+   * Resolves when every listener has dealt with it. A listener that fails is logged: the change is committed all the same.
+   * Listeners are told one version after the other, never of two at once, so that an older state cannot overtake a newer one;
+   * versions that come meanwhile are told in one. A listener must not wait for a change of its own.
+   */
+  publish(version: number): Promise<void> {
     if (version > this.#seen) this.#seen = version;
-    await Promise.all([...this.#listeners].map((listener) => this.#tell(listener, version)));
+    if (this.#next === undefined) {
+      this.#next = this.#running.then(async () => {
+        this.#next = undefined;
+        const latest = this.#seen;
+        await Promise.all([...this.#listeners].map((listener) => this.#tell(listener, latest)));
+      });
+      this.#running = this.#next;
+    }
+    return this.#next;
   }
 
   /** Asks `readVersion` every `intervalMs`, and publishes a version not seen before. Returns how to stop. */

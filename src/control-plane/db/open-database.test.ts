@@ -133,6 +133,26 @@ describe('changes', () => {
     expect(await database.version()).toBe(before + 20);
   });
 
+  it('listeners hear of one version after the other, and of the last one before its change resolves', async () => {
+    const database = await open();
+    const heard: number[] = [];
+    let running = 0;
+    database.onChange(async (version) => {
+      expect(++running).toBe(1);
+      expect(await revoked(database)).not.toHaveLength(0);
+      running--;
+      heard.push(version);
+    });
+    const changes = Array.from({ length: 20 }, async (_, i) => {
+      await database.change((tx) => revoke(tx, `t${i}`));
+      return heard.at(-1);
+    });
+    const seen = await Promise.all(changes);
+    expect(heard).toEqual(heard.toSorted((a, b) => a - b));
+    expect(heard.at(-1)).toBe(20);
+    seen.forEach((version, i) => expect(version).toBeGreaterThanOrEqual(i + 1));
+  });
+
   it('using the database inside its own change is an error, not a wait for ever', async () => {
     const database = await open();
     await expect(database.change(() => revoked(database))).rejects.toThrow(/use the transaction/);
