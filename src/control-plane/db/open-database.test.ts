@@ -137,9 +137,10 @@ describe('changes', () => {
     const database = await open();
     const heard: number[] = [];
     let running = 0;
+    let runningMax = 0;
     database.onChange(async (version) => {
-      expect(++running).toBe(1);
-      expect(await revoked(database)).not.toHaveLength(0);
+      runningMax = Math.max(runningMax, ++running);
+      await revoked(database);
       running--;
       heard.push(version);
     });
@@ -150,6 +151,7 @@ describe('changes', () => {
     const seen = await Promise.all(changes);
     expect(heard).toEqual(heard.toSorted((a, b) => a - b));
     expect(heard.at(-1)).toBe(20);
+    expect(runningMax).toBe(1);
     seen.forEach((version, i) => expect(version).toBeGreaterThanOrEqual(i + 1));
   });
 
