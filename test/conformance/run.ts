@@ -1,22 +1,14 @@
 // `npm run conformance`: the official suites against the fixture, directly and through a mirror of the gateway.
 // `-- --direct` leaves the mirror out. Exit code 1 when a goal is missed or a scenario is worse through the mirror.
 import { startFixture } from '../fixture/server.ts';
+import { startGateway } from '../kit/gateway.ts';
 import { report } from './report.ts';
 import { runSuite } from './run-suite.ts';
 import type { SuiteRun } from './report.ts';
 import { suites } from './suites.ts';
 import type { Suite } from './suites.ts';
 
-interface Gateway {
-  registerMirror(upstreamUrl: string): Promise<{ mcpUrl: string }>;
-  stop(): Promise<unknown>;
-}
-
-/** Loaded only when needed: the direct half works without a gateway. */
-async function startGateway(): Promise<Gateway> {
-  const kit: unknown = await import(new URL('../kit/gateway.ts', import.meta.url).href);
-  return (kit as { startGateway(options: object): Promise<Gateway> }).startGateway({ env: { AUTH_REQUIRED: 'false' } });
-}
+type Gateway = Awaited<ReturnType<typeof startGateway>>;
 
 /** The rebinding scenario insists on this name. */
 const asLocalhost = (url: string) => url.replace('127.0.0.1', 'localhost');
@@ -38,7 +30,7 @@ async function runBoth(suite: Suite, gateway: Gateway | undefined): Promise<Suit
 }
 
 const isDirectOnly = process.argv.includes('--direct');
-const gateway = isDirectOnly ? undefined : await startGateway();
+const gateway = isDirectOnly ? undefined : await startGateway({ env: { AUTH_REQUIRED: 'false' } });
 try {
   const runs = await Promise.all(suites.map((suite) => runBoth(suite, gateway)));
   process.exitCode = report(runs, (line) => process.stdout.write(`${line}\n`)) ? 0 : 1;
