@@ -17,6 +17,8 @@ export type Lane = 'call' | 'stream' | 'reply';
 export interface OutboundSettings {
   readonly guard: GuardSettings;
   readonly connectTimeoutMs: number;
+  /** Refuse to register a name that does not resolve; otherwise it is looked at when it is first connected to. */
+  readonly dnsFailClosed: boolean;
   /** Verify TLS certificates of upstreams. */
   readonly verifyTls: boolean;
 }
@@ -106,6 +108,7 @@ export function createOutbound(settings: OutboundSettings): Outbound {
       await new Promise<void>((resolve, reject) => {
         guardedLookup(host, { all: true }, (error) => {
           if (error instanceof AppError) reject(error);
+          else if (error !== null && settings.dnsFailClosed) reject(new AppError('upstream.unreachable', `The host ${host} does not resolve (${error.code ?? error.message}).`));
           else resolve();
         });
       });

@@ -7,7 +7,7 @@ import { AppError } from '#base/kernel';
 export interface RequestGuardSettings {
   /** Is the listener bound to loopback only? Then the Host must name this machine. */
   readonly isLoopback: boolean;
-  /** Further host names the gateway answers for, lower-case, without port. */
+  /** Further host names the gateway answers for, lower-case, without port; `*` is every name. */
   readonly allowedHosts: readonly string[];
   /** Origins of web pages that may call, or `*`. */
   readonly allowedOrigins: readonly string[];
@@ -18,7 +18,7 @@ const LOCAL_NAMES: readonly string[] = ['localhost', '127.0.0.1', '[::1]', '::1'
 export function createRequestGuard(settings: RequestGuardSettings): (req: IncomingMessage) => void {
   // Beyond loopback a name may be anything the network calls this machine, and every request needs a credential no foreign page
   // has; so names are checked there only when the owner lists them.
-  const checksHost = settings.isLoopback || settings.allowedHosts.length > 0;
+  const checksHost = !settings.allowedHosts.includes('*') && (settings.isLoopback || settings.allowedHosts.length > 0);
   const hosts = new Set([...LOCAL_NAMES, ...settings.allowedHosts]);
   const origins = new Set(settings.allowedOrigins.map((origin) => origin.toLowerCase().replace(/\/$/, '')));
   const anyOrigin = origins.has('*');

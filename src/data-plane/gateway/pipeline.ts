@@ -35,6 +35,8 @@ export interface Gateway {
   readonly snapshots: SnapshotHolder;
   /** Takes a message through its whole life. Never throws: what goes wrong becomes the answer. */
   handle(request: ClientRequest, answer: ClientAnswer): void;
+  /** Hands over the records of what has just happened, for whoever wants to see them now. */
+  flushRecords(): void;
   /** Lets calls end up to `graceMs`, then ends them and all streams properly, and hands over the last records. */
   close(graceMs: number): Promise<void>;
 }
@@ -83,6 +85,9 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
       } catch (error) {
         refuse(exchange, error);
       }
+    },
+    flushRecords() {
+      recorder.flush();
     },
     async close(graceMs) {
       isClosing = true;

@@ -29,6 +29,7 @@ export interface ServerEntry extends Owned {
 export interface Snapshot {
   readonly version: number;
   readonly servers: ReadonlyMap<string, ServerEntry>;
+  readonly upstreams: ReadonlyMap<string, UpstreamEntry>;
   readonly revokedTokenIds: ReadonlySet<string>;
 }
 
@@ -40,7 +41,7 @@ export interface SnapshotHolder {
 /** @param compileStages the stages for a server with these gates */
 export function createSnapshotHolder(compileStages: (gates: readonly LimitGate[]) => readonly Stage[]): SnapshotHolder {
   const limits = new LimitBook();
-  let current: Snapshot = { version: -1, servers: new Map(), revokedTokenIds: new Set() };
+  let current: Snapshot = { version: -1, servers: new Map(), upstreams: new Map(), revokedTokenIds: new Set() };
   return {
     get current() {
       return current;
@@ -67,7 +68,7 @@ function compile(input: SnapshotInput, limits: LimitBook, compileStages: (gates:
     ].filter((gate) => gate !== undefined);
     servers.set(row.id, serverEntry(row, upstream, gates, compileStages(gates)));
   }
-  return { version: input.version, servers, revokedTokenIds: new Set(input.revokedTokenIds) };
+  return { version: input.version, servers, upstreams, revokedTokenIds: new Set(input.revokedTokenIds) };
 }
 
 function groupTools(rows: readonly ToolRow[]): Map<string, ToolRow[]> {
