@@ -1,6 +1,6 @@
 export { type Config } from './config.ts';
 export { type Fault } from './fault.ts';
-export { isConfigFault, loadConfig, type LoadedConfig, type LoadOptions } from './load-config.ts';
+export { isConfigFault, loadConfig, processEnvironment, type LoadedConfig, type LoadOptions } from './load-config.ts';
 export { NOT_APPLICABLE, type NotApplicable } from './not-applicable.ts';
 export { SETTINGS, type Setting } from './schema.ts';
 export { secretsFileOf } from './secrets-file.ts';

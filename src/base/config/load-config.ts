@@ -31,9 +31,13 @@ export interface LoadedConfig {
   readonly origins: Readonly<Record<string, Origin>>;
 }
 
+export function processEnvironment(): Environment {
+  return process.env;
+}
+
 /** Throws AppError `config.invalid` whose message lists every fault. */
 export function loadConfig(options: LoadOptions = {}): LoadedConfig {
-  const env = options.env ?? process.env;
+  const env = options.env ?? processEnvironment();
   const cwd = options.cwd ?? process.cwd();
   const faults: Fault[] = [];
   const dotEnv = readDotEnv(cwd, faults);

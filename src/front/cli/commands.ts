@@ -1,0 +1,31 @@
+// What the command line asks of the rest of the house. main.ts hands these in, so that this room knows no server and no database.
+import type { LoadedConfig } from '#base/config';
+import type { TokenSpec } from '#control-plane/tokens';
+
+export interface RunningGateway {
+  /** The port really listened on; PORT may have been 0. */
+  readonly port: number;
+  /** Settles when the gateway has stopped; rejects when it had to. */
+  readonly stopped: Promise<void>;
+}
+
+export interface CliCommands {
+  /** Resolves when the gateway listens. */
+  serve(loaded: LoadedConfig): Promise<RunningGateway>;
+  /** Brings the database up to date; what was done, in one line. */
+  migrate(loaded: LoadedConfig): Promise<string>;
+  issueToken(loaded: LoadedConfig, spec: TokenSpec): Promise<string>;
+  /** @param expiresAt when the token would expire by itself, if known */
+  revokeToken(loaded: LoadedConfig, jti: string, expiresAt: Date | undefined): Promise<void>;
+}
+
+/** Where the command line reads and writes; tests hand in their own. */
+export interface CliSurroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly isTerminal: boolean;
+  /** Program and first words with which the user can run another command, e.g. `mcpgateway`. */
+  readonly program: string;
+  out(text: string): void;
+  err(text: string): void;
+}

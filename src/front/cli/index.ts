@@ -1,0 +1,3 @@
+export { type CliCommands, type CliSurroundings, type RunningGateway } from './commands.ts';
+export { processSurroundings, runCli } from './run-cli.ts';
+export { packageVersion } from './version.ts';

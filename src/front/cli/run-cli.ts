@@ -1,0 +1,134 @@
+// The command line: which commands there are, what they take, and how they end (0 done, 2 wrong usage or configuration, 1 the rest).
+import { basename, relative } from 'node:path';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { loadConfig, processEnvironment, type LoadedConfig, type LoadOptions } from '#base/config';
+import { toAppError } from '#base/kernel';
+import type { CliCommands, CliSurroundings } from './commands.ts';
+import { startNotice } from './start-notice.ts';
+import { tokenReference, tokenSpec, type TokenFlags } from './token-spec.ts';
+import { packageVersion } from './version.ts';
+
+interface CommonFlags {
+  readonly configFile?: string;
+}
+interface ServeFlags extends CommonFlags {
+  readonly host?: string;
+  readonly port?: string;
+}
+interface IssueFlags extends CommonFlags, TokenFlags {
+  readonly secret?: string;
+  readonly algo?: string;
+}
+
+/** @param argv as `process.argv`: program, script, words */
+export async function runCli(argv: readonly string[], commands: CliCommands, surroundings: CliSurroundings): Promise<number> {
+  try {
+    await createProgram(commands, surroundings).parseAsync([...argv]);
+    return 0;
+  } catch (thrown) {
+    // Commander has already told the user what was wrong.
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
+    const error = toAppError(thrown);
+    const isOurs = error.code === 'internal';
+    surroundings.err(`${isOurs ? (error.internal ?? error.message) : error.message}\n`);
+    return error.kind.fault === 'client' || error.kind.fault === 'config' ? 2 : 1;
+  }
+}
+
+function createProgram(commands: CliCommands, io: CliSurroundings): Command {
+  const load = (flags: CommonFlags, more: Pick<LoadOptions, 'flags' | 'keepsSecrets'> = {}): LoadedConfig =>
+    loadConfig({ env: io.env, cwd: io.cwd, configFile: flags.configFile, ...more });
+
+  const program = new Command('mcpgateway')
+    .description('One clean, secure, fast endpoint in front of many MCP servers.')
+    .version(packageVersion())
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .showHelpAfterError('(--help shows what there is)');
+
+  withConfigFile(program.command('serve', { isDefault: true }))
+    .description('run the gateway (default)')
+    .option('--host <address>', 'address to listen on (HOST)')
+    .option('--port <number>', 'port to listen on (PORT)')
+    .action(async (flags: ServeFlags) => {
+      const loaded = load(flags, { flags: { HOST: flags.host, PORT: flags.port } });
+      const running = await commands.serve(loaded);
+      io.out(await noticeOf(loaded, running.port, commands, io));
+      await running.stopped;
+    });
+
+  const token = withConfigFile(program.command('token'))
+    .description('make a token and print it')
+    .option('-u, --username <name>', 'e-mail address or user name: the subject (PLATFORM_ADMIN_EMAIL)')
+    .option('-e, --exp <minutes>', 'life in minutes, 0 for no expiry (TOKEN_EXPIRY)', minutes)
+    .option('-s, --secret <key>', 'signing key (JWT_SECRET_KEY)')
+    .option('--algo <name>', 'signature algorithm (JWT_ALGORITHM)')
+    .option('--admin', 'an administrator’s token; the default for PLATFORM_ADMIN_EMAIL and BASIC_AUTH_USER')
+    .option('--teams <ids>', 'comma-separated team ids; "" sees public rows only')
+    .option('--data <json>', 'claims as JSON: username, is_admin, teams, scopes, jti')
+    .action(async (flags: IssueFlags) => {
+      const loaded = load(flags, { flags: { JWT_SECRET_KEY: flags.secret, JWT_ALGORITHM: flags.algo }, keepsSecrets: flags.secret === undefined });
+      io.out(`${await commands.issueToken(loaded, tokenSpec(flags, loaded.config.auth.adminEmail))}\n`);
+    });
+
+  withConfigFile(token.command('revoke'))
+    .description('refuse a token from now on')
+    .argument('<jti>', 'id of the token, or the token itself')
+    .action(async (text: string, flags: CommonFlags) => {
+      const { jti, expiresAt } = tokenReference(text);
+      await commands.revokeToken(load({ ...token.opts<CommonFlags>(), ...flags }), jti, expiresAt);
+      io.out(`revoked ${jti}\n`);
+    });
+
+  withConfigFile(program.command('migrate'))
+    .description('bring the database up to date; serve does so by itself')
+    .action(async (flags: CommonFlags) => io.out(`${await commands.migrate(load(flags))}\n`));
+
+  return program;
+}
+
+function withConfigFile(command: Command): Command {
+  return command.option('--config-file <path>', 'YAML file with settings (MCPGATEWAY_CONFIG_FILE)');
+}
+
+function minutes(text: string): number {
+  if (!/^\d{1,8}$/.test(text)) throw new InvalidArgumentError('It is a whole number of minutes, 0 for no expiry.');
+  return Number(text);
+}
+
+async function noticeOf(loaded: LoadedConfig, port: number, commands: CliCommands, io: CliSurroundings): Promise<string> {
+  const { config } = loaded;
+  const canSign = config.jwt.algorithm.startsWith('HS') || config.jwt.privateKeyPem !== undefined;
+  const token = io.isTerminal && config.auth.required && canSign ? await commands.issueToken(loaded, { username: config.auth.adminEmail }) : undefined;
+  return startNotice({
+    version: packageVersion(),
+    config,
+    port,
+    token,
+    hasGeneratedSecrets: Object.values(loaded.origins).some((origin) => origin.source === 'generated'),
+    program: io.program,
+    warnings: loaded.warnings,
+    notices: loaded.notices,
+    hasColour: io.isTerminal && (io.env['NO_COLOR'] ?? '') === '' && io.env['TERM'] !== 'dumb',
+  });
+}
+
+/** The real surroundings of this process. */
+export function processSurroundings(): CliSurroundings {
+  return {
+    env: processEnvironment(),
+    cwd: process.cwd(),
+    isTerminal: process.stdout.isTTY === true,
+    program: programWords(process.argv[1] ?? '', process.cwd()),
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+  };
+}
+
+/** How the user can call this program again: only an installed one is found on the PATH. */
+export function programWords(script: string, cwd: string): string {
+  const name = basename(script);
+  if (name === 'main.ts') return `node --conditions=source ${relative(cwd, script)}`;
+  if (name === 'start.mjs' || name === 'main.js') return 'node bin/mcpgateway.cjs';
+  return name.endsWith('.cjs') ? `node ${relative(cwd, script)}` : 'mcpgateway';
+}

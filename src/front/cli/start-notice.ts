@@ -1,0 +1,69 @@
+// The one block a person sees when the gateway starts: what is served where, how to log in, and what to do next.
+import { secretsFileOf, type Config } from '#base/config';
+
+export interface StartFacts {
+  readonly version: string;
+  readonly config: Pick<Config, 'app' | 'http' | 'database' | 'auth'>;
+  readonly port: number;
+  /** An administrator's token, given only when a person reads this on a terminal. */
+  readonly token: string | undefined;
+  readonly hasGeneratedSecrets: boolean;
+  /** How to call the command line from here. */
+  readonly program: string;
+  readonly warnings: readonly string[];
+  readonly notices: readonly string[];
+  readonly hasColour: boolean;
+}
+
+const LABEL_WIDTH = 9;
+
+export function startNotice(facts: StartFacts): string {
+  const { config } = facts;
+  const paint = painter(facts.hasColour);
+  const base = `http://${urlHost(config.http.host)}:${facts.port}${config.http.rootPath}`;
+  const line = (label: string, text: string): string => `  ${paint('dim', label.padEnd(LABEL_WIDTH))}${text}`;
+  return [
+    `${paint('bold', `${config.app.name} ${facts.version}`)} is running at ${paint('bold', base)}`,
+    line('MCP', `${base}/servers/{id}/mcp`),
+    line('REST', `${base}/gateways, /servers, /tools; described in ${base}/openapi.json`),
+    line('Data', dataLine(facts)),
+    line('Log in', logInLine(facts)),
+    line('Next', `register an MCP server, then mirror it with POST ${base}/servers:`),
+    line('', registration(base, config.auth.required)),
+    ...facts.warnings.map((warning) => line(paint('yellow', 'Warning'.padEnd(LABEL_WIDTH)), warning)),
+    ...facts.notices.map((notice) => line('Note', notice)),
+    '',
+  ].join('\n');
+}
+
+/** An address that means "all" cannot be called; localhost can. */
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+}
+
+function dataLine({ config, hasGeneratedSecrets }: StartFacts): string {
+  const path = config.database.path;
+  if (path === undefined) return 'in memory; everything is gone when the gateway stops';
+  return hasGeneratedSecrets ? `${path}, generated secrets in ${secretsFileOf(path)}` : path;
+}
+
+function logInLine({ config, token, program }: StartFacts): string {
+  if (!config.auth.required) return 'not needed: AUTH_REQUIRED is false';
+  if (token !== undefined) return `export TOKEN=${token}`;
+  return `export TOKEN=$(${program} token --username ${quoted(config.auth.adminEmail)})`;
+}
+
+function registration(base: string, needsToken: boolean): string {
+  const authorization = needsToken ? ` -H "Authorization: Bearer $TOKEN"` : '';
+  return `curl ${base}/gateways${authorization} -H "Content-Type: application/json" -d '{"name":"my-server","url":"http://127.0.0.1:8000/mcp"}'`;
+}
+
+function quoted(word: string): string {
+  return /^[\w@.+:/-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+function painter(hasColour: boolean): (style: 'bold' | 'dim' | 'yellow', text: string) => string {
+  const codes = { bold: [1, 22], dim: [2, 22], yellow: [33, 39] } as const;
+  return (style, text) => (hasColour ? `\u001b[${codes[style][0]}m${text}\u001b[${codes[style][1]}m` : text);
+}

@@ -1,0 +1,1 @@
+export { openLog, type LogDestination, type OpenLog } from './open-log.ts';
