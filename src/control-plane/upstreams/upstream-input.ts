@@ -35,7 +35,7 @@ const fields = {
 /** `STREAMABLEHTTP` is the default, but an address that ends in /sse is one of the older transport, which must be said. */
 export const upstreamCreate = z
   .object({ name: entityName, url: httpUrl, ...fields })
-  .refine((body) => body.transport !== undefined || !/\/sse\/?$/.test(new URL(body.url).pathname), {
+  .refine((body) => body.transport !== undefined || !/\/sse\/?$/.test(URL.parse(body.url)?.pathname ?? ''), {
     path: ['transport'],
     error: 'transport SSE is not supported by this version; give the streamable HTTP address, or transport STREAMABLEHTTP if this is one.',
   });

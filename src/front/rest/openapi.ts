@@ -90,6 +90,8 @@ export function errorStatuses(route: RouteSpec): number[] {
   const statuses = new Set(route.statuses);
   if (route.auth !== 'none') for (const status of [401, 403, 503]) statuses.add(status);
   if (route.input.params !== undefined || route.input.query !== undefined || route.input.body !== undefined) statuses.add(422);
+  // A path whose percent-encoding is broken.
+  if (route.input.params !== undefined) statuses.add(400);
   if (route.input.body !== undefined) for (const status of [413, 415]) statuses.add(status);
   return [...statuses].sort((a, b) => a - b);
 }

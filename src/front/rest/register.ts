@@ -64,16 +64,19 @@ function parseInput(route: RouteSpec, request: FastifyRequest): Pick<RouteContex
   const normal = normaliseBody(request.body, bodyWrapper);
   const input = {
     params: parse('path', params, request.params),
-    query: parse('query', query, lastValues(request.query)),
+    query: parse('query', query, queryValues(query, request.query)),
     body: parse('body', body, normal.value, (field) => normal.spelling(field)),
   };
   if (issues.length > 0) throw validationError(issues);
   return input;
 }
 
-/** A parameter sent several times counts once: the last, as the contract's servers read it. */
-function lastValues(query: unknown): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(query as Record<string, unknown>).map(([key, value]) => [key, Array.isArray(value) ? value[value.length - 1] : value]));
+/** A parameter sent several times is a list where the schema takes lists; elsewhere the last counts, as the contract's servers read it. */
+function queryValues(schema: z.ZodType | undefined, query: unknown): unknown {
+  const entries = Object.entries(query as Record<string, unknown>);
+  const hasLists = entries.some(([, value]) => Array.isArray(value));
+  if (!hasLists || schema === undefined || schema.safeParse(query).success) return query;
+  return Object.fromEntries(entries.map(([key, value]) => [key, Array.isArray(value) ? value[value.length - 1] : value]));
 }
 
 function record(route: RouteSpec, request: FastifyRequest, reply: FastifyReply, parts: RegisterParts): void {

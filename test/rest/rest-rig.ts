@@ -1,0 +1,195 @@
+// The REST front with real services on SQLite in memory, and an upstream that answers what a test says. Every answer is checked
+// against the route's own schema and its documented statuses, whatever the test is about.
+import { expect } from 'vitest';
+import type { Principal } from '../../src/base/access/index.ts';
+import { AppError, Secret, silentLogger } from '../../src/base/kernel/index.ts';
+import type { ReadTool, UpstreamDescription, UpstreamHealth, UpstreamReader, UpstreamTarget } from '../../src/base/protocol/index.ts';
+import { createCatalog } from '../../src/control-plane/catalog/index.ts';
+import { createColumnCipher, openDatabase } from '../../src/control-plane/db/index.ts';
+import type { ChangeFact, RouteSpec } from '../../src/control-plane/http-contract/index.ts';
+import { createServerService, serverRoutes } from '../../src/control-plane/servers/index.ts';
+import { systemRoutes } from '../../src/control-plane/system/index.ts';
+import { createToolService, toolRoutes } from '../../src/control-plane/tools/index.ts';
+import { createUpstreamService, upstreamRoutes } from '../../src/control-plane/upstreams/index.ts';
+import { errorStatuses } from '../../src/front/rest/openapi.ts';
+import { buildRestApp } from '../../src/front/rest/rest-app.ts';
+
+const CIPHER = createColumnCipher(new Secret('a secret of the tests'));
+const PAGE_SIZES = { defaultSize: 50, maxSize: 500 };
+
+export interface Answer {
+  readonly status: number;
+  readonly body: any;
+  readonly headers: Record<string, unknown>;
+}
+
+export type Send = (method: string, path: string, body?: unknown, options?: { readonly as?: string | null; readonly headers?: Record<string, string>; readonly raw?: string }) => Promise<Answer>;
+
+const principal = (email: string, rest: Partial<Principal> = {}): Principal => ({
+  key: `test:${email}`,
+  subject: email,
+  email,
+  isAdmin: false,
+  reach: { teams: [] },
+  scopes: undefined,
+  audience: undefined,
+  tokenId: `jti-${email}`,
+  via: 'jwt',
+  ...rest,
+});
+
+/** Tokens are the names of these people. */
+const PEOPLE: Record<string, Principal> = {
+  admin: principal('admin@example.com', { isAdmin: true, reach: 'everything' }),
+  ann: principal('ann@example.com', { reach: { teams: ['red'] } }),
+  bob: principal('bob@example.com', { reach: { teams: ['blue'] } }),
+  guest: principal('guest@example.com', { reach: 'public' }),
+  reader: principal('admin@example.com', { isAdmin: true, reach: 'everything', scopes: { permissions: ['gateways.read', 'servers.read', 'tools.read'] } }),
+};
+
+export function readTool(name: string, rest: Partial<ReadTool> = {}): ReadTool {
+  return {
+    name,
+    title: undefined,
+    description: `What ${name} does`,
+    inputSchema: { type: 'object' },
+    outputSchema: undefined,
+    annotations: undefined,
+    meta: undefined,
+    json: JSON.stringify({ name, inputSchema: { type: 'object' } }),
+    ...rest,
+  };
+}
+
+/** An upstream in the hands of the test: set `tools`, or `failure` to have every reading fail. */
+class FakeUpstream implements UpstreamReader {
+  tools: readonly ReadTool[] = [readTool('get_time'), readTool('convert')];
+  failure: Error | undefined;
+  readonly targets: UpstreamTarget[] = [];
+  /** Awaited by every reading, so that a test can hold one. */
+  gate: Promise<void> = Promise.resolve();
+
+  async read(target: UpstreamTarget): Promise<UpstreamDescription> {
+    this.targets.push(target);
+    await this.gate;
+    if (this.failure !== undefined) throw this.failure;
+    return {
+      protocolVersion: '2025-11-25',
+      modern: false,
+      legacy: true,
+      serverInfo: { name: 'clock', version: '1' },
+      capabilities: { tools: {} },
+      instructions: 'Ask for the time.',
+      tools: this.tools,
+      skippedTools: [],
+      steps: [{ step: 'connect', ok: true, detail: '' }],
+    };
+  }
+
+  async checkUrl(url: string): Promise<void> {
+    if (url.includes('169.254.169.254')) throw new AppError('upstream.refused_by_guard', 'The gateway may not connect there.');
+  }
+}
+
+export async function openRig(options: { readonly docsAllowBasicAuth?: boolean; readonly bodyBytesMax?: number } = {}) {
+  const database = await openDatabase({ url: 'sqlite:///:memory:', busyTimeoutMs: 1000 });
+  const upstream = new FakeUpstream();
+  const states = new Map<string, UpstreamHealth>();
+  const health = {
+    healthOf: (id: string): UpstreamHealth => states.get(id) ?? { state: 'connecting', since: '2026-11-21T00:00:00.000Z', lastSeen: undefined, lastError: undefined },
+    noteRead(id: string, outcome: 'ready' | Error): void {
+      const at = new Date().toISOString();
+      const code = outcome instanceof AppError ? outcome.code : 'internal';
+      states.set(
+        id,
+        outcome === 'ready'
+          ? { state: 'ready', since: at, lastSeen: at, lastError: undefined }
+          : { state: code === 'upstream.needs_auth' ? 'needs_auth' : 'down', since: at, lastSeen: undefined, lastError: { code, message: outcome.message, remedy: 'Look.', at } },
+      );
+    },
+  };
+  const tools = createToolService({ database, health });
+  const upstreams = createUpstreamService({ database, cipher: CIPHER, reader: upstream, health, settings: { maskedAuthValue: '*****', readTimeoutMs: 5000 } });
+  const servers = createServerService({ database, tools });
+  let isReady = true;
+  const routes = [
+    ...upstreamRoutes(upstreams, PAGE_SIZES),
+    ...toolRoutes(tools, PAGE_SIZES),
+    ...serverRoutes(servers, PAGE_SIZES),
+    ...systemRoutes({ database, appName: 'Test gateway', appVersion: '0.0.0', databaseUrl: 'sqlite:///:memory:', protocolVersion: '2026-07-28', isReady: () => isReady }),
+  ].map(checkingOutput);
+  const changes: ChangeFact[] = [];
+  const errors: string[] = [];
+  const app = await buildRestApp({
+    routes,
+    authenticator: {
+      authenticate({ authorization }) {
+        if (authorization === undefined) throw new AppError('auth.required', 'A credential is needed.');
+        if (authorization === 'Basic good') return { ...(PEOPLE['admin'] as Principal), via: 'basic' };
+        const person = PEOPLE[authorization.replace(/^Bearer /, '')];
+        if (person === undefined) throw new AppError('auth.invalid', 'The credential is not valid.');
+        return person;
+      },
+      isStillValid: () => true,
+    },
+    settings: { appName: 'Test gateway', appVersion: '0.0.0', bodyBytesMax: options.bodyBytesMax ?? 1_000_000, hasSecurityHeaders: true, docsAllowBasicAuth: options.docsAllowBasicAuth ?? false },
+    log: { ...silentLogger, error: (message, fields) => void errors.push(`${message} ${String(fields?.['internal'])}`) },
+    recordChange: (change) => void changes.push(change),
+  });
+
+  const send: Send = async (method, path, body, { as = 'admin', headers = {}, raw } = {}) => {
+    const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+    const answer = await app.inject({
+      method: method as 'GET',
+      url: path,
+      headers: {
+        ...(as === null ? {} : { authorization: as.includes(' ') ? as : `Bearer ${as}` }),
+        ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(payload === undefined ? {} : { payload }),
+    });
+    expect(errors, 'nothing is logged as a defect').toEqual([]);
+    const route = routes.find((candidate) => candidate.method === method && pattern(candidate).test(path.split('?', 1)[0] as string));
+    if (route !== undefined) expect([route.successStatus, ...errorStatuses(route)], `${method} ${path} answers only what it documents`).toContain(answer.statusCode);
+    return { status: answer.statusCode, body: answer.body === '' ? undefined : JSON.parse(answer.body), headers: answer.headers };
+  };
+
+  return {
+    send,
+    upstream,
+    upstreams,
+    database,
+    changes,
+    catalog: createCatalog({ database, cipher: CIPHER, listRevokedTokenIds: async () => ['gone'], log: silentLogger }),
+    setReady: (value: boolean) => void (isReady = value),
+    register: async (body: object = {}, as = 'admin') => (await send('POST', '/gateways', { name: 'Clock', url: 'http://127.0.0.1:9/mcp', ...body }, { as })).body,
+    async close() {
+      await app.close();
+      await database.close();
+    },
+  };
+}
+
+function checkingOutput(route: RouteSpec): RouteSpec {
+  return {
+    ...route,
+    async handler(context) {
+      const result = await route.handler(context);
+      if (result?.constructor?.name === 'RouteReply') return result;
+      // Exactly the documented keys: what a schema would drop is a difference as well.
+      expect(route.output.parse(result)).toEqual(result);
+      return result;
+    },
+  };
+}
+
+function pattern(route: RouteSpec): RegExp {
+  return new RegExp(`^(/v1)?${route.path.replace(/\/$/, '').replace(/:[a-z]+/g, '[^/]+')}/?$`);
+}
+
+export function unreachable(): AppError {
+  return new AppError('upstream.unreachable', 'Clock could not be reached: connection refused at 127.0.0.1:9.', {
+    data: { steps: [{ step: 'resolve', ok: true, detail: '127.0.0.1' }, { step: 'connect', ok: false, detail: 'ECONNREFUSED' }] },
+  });
+}

@@ -1,0 +1,142 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openRig, readTool } from './rest-rig.ts';
+
+let rig: Awaited<ReturnType<typeof openRig>>;
+let gatewayId: string;
+beforeEach(async () => {
+  rig = await openRig();
+  gatewayId = (await rig.register()).id;
+});
+afterEach(() => rig.close());
+
+const create = async (body: object = {}, as = 'admin') => await rig.send('POST', '/servers', { name: 'mirror', mirrorGatewayId: gatewayId, ...body }, { as });
+
+describe('POST /servers', () => {
+  it('answers 201 with the mirror and the tools behind it', async () => {
+    const { status, body } = await create({ description: 'd', tags: 'x1,x2' });
+    expect(status).toBe(201);
+    expect(body).toMatchObject({ name: 'mirror', mirrorGatewayId: gatewayId, enabled: true, ownerEmail: 'admin@example.com', version: 1 });
+    expect(body.associatedTools.sort()).toEqual(['clock-convert', 'clock-get-time']);
+    expect((await rig.send('GET', `/servers/${body.id}`)).body.id).toBe(body.id);
+  });
+
+  it('takes wrapped and flat bodies in both spellings; what stands outside the wrapper wins', async () => {
+    const wrapped = await rig.send('POST', '/servers', { server: { name: 'a', mirror_gateway_id: gatewayId, visibility: 'private' }, visibility: 'public', team_id: null });
+    const flat = await rig.send('POST', '/servers', { name: 'b', mirrorGatewayId: gatewayId, calls_per_minute: 10 });
+    expect([wrapped.status, wrapped.body.visibility]).toEqual([201, 'public']);
+    expect([flat.status, flat.body.limits.callsPerMinute]).toEqual([201, 10]);
+  });
+
+  it('keeps an id given by the client, with or without dashes, once (409)', async () => {
+    const id = '0F8FAD5B-D9CB-469F-A165-70867728950E';
+    expect((await create({ id })).body.id).toBe('0f8fad5bd9cb469fa16570867728950e');
+    expect((await rig.send('GET', `/servers/${id}`)).status).toBe(200);
+    expect((await create({ id, name: 'other' })).status).toBe(409);
+  });
+
+  it('refuses a taken name of the same owner (409), not of another', async () => {
+    const first = (await create()).body;
+    const second = await create();
+    expect([second.status, second.body.detail]).toEqual([409, expect.stringContaining(first.id)]);
+    expect((await create({}, 'ann')).status).toBe(201);
+  });
+
+  it.each([
+    ['no gateway to mirror', { mirrorGatewayId: undefined }, /virtual servers composed of tools come later/],
+    ['single tools', { associated_tools: ['x'] }, /not supported by this version/],
+    ['an id that is no UUID', { id: 'nope' }, /UUID/],
+    ['an empty name', { name: ' ' }, /name/],
+    ['a limit that is no whole number', { limits: { concurrent: 1.5 } }, /int/],
+  ])('refuses %s (422) and says so', async (_, change, text) => {
+    const { status, body } = await create(change);
+    expect(status).toBe(422);
+    expect(body.detail[0].msg).toMatch(text);
+  });
+
+  it('refuses a gateway that is not there, or not there for this caller (400)', async () => {
+    const hidden = await rig.register({ name: 'Hidden', url: 'http://h.example/mcp', visibility: 'private' }, 'ann');
+    const unknown = await create({ mirrorGatewayId: 'nope' });
+    const foreign = await create({ mirrorGatewayId: hidden.id }, 'bob');
+    expect([unknown.status, foreign.status]).toEqual([400, 400]);
+    expect(foreign.body.detail).toBe(unknown.body.detail.replace('nope', hidden.id));
+  });
+
+  it('refuses a reach that is not the caller’s (403)', async () => {
+    expect((await create({ visibility: 'team', team_id: 'red' }, 'bob')).status).toBe(403);
+    expect((await create({ visibility: 'private' }, 'guest')).status).toBe(403);
+  });
+});
+
+describe('PUT, state and DELETE of a server', () => {
+  it('changes what is named and nothing else', async () => {
+    const { id } = (await create({ description: 'd', limits: { callsPerMinute: 5 } })).body;
+    expect((await rig.send('PUT', `/servers/${id}`, { name: 'renamed' })).body).toMatchObject({ name: 'renamed', description: 'd', limits: { callsPerMinute: 5, concurrent: null }, version: 2 });
+    expect((await rig.send('PUT', `/servers/${id}`, { description: null, calls_per_minute: null })).body).toMatchObject({ description: null, limits: { callsPerMinute: null } });
+  });
+
+  it('answers /state with the bare server in camelCase, and sets rather than flips', async () => {
+    const { id } = (await create()).body;
+    for (const verb of ['state', 'toggle', 'state']) {
+      expect((await rig.send('POST', `/servers/${id}/${verb}?activate=false`)).body).toMatchObject({ id, enabled: false, mirrorGatewayId: gatewayId });
+    }
+    expect((await rig.send('GET', '/servers')).body).toEqual([]);
+    expect((await rig.send('GET', '/servers?include_inactive=true')).body).toHaveLength(1);
+    expect((await rig.send('POST', `/servers/${id}/state`)).body.enabled).toBe(true);
+  });
+
+  it('deletes with the contract’s words', async () => {
+    const { id } = (await create()).body;
+    expect((await rig.send('DELETE', `/servers/${id}`)).body).toEqual({ status: 'success', message: `Server ${id} deleted successfully` });
+    expect((await rig.send('DELETE', `/servers/${id}`)).status).toBe(404);
+  });
+
+  it('refuses a taken name (409), an unknown gateway (400), an unknown server (404)', async () => {
+    await create();
+    const { id } = (await create({ name: 'second' })).body;
+    expect((await rig.send('PUT', `/servers/${id}`, { name: 'mirror' })).status).toBe(409);
+    expect((await rig.send('PUT', `/servers/${id}`, { mirrorGatewayId: 'nope' })).status).toBe(400);
+    expect((await rig.send('PUT', '/servers/nope', { name: 'x' })).status).toBe(404);
+    expect((await rig.send('POST', '/servers/nope/state')).status).toBe(404);
+    expect((await rig.send('GET', '/servers/nope')).status).toBe(404);
+  });
+
+  it('is for owners and administrators (403); hidden servers do not exist (404)', async () => {
+    const open = (await create({}, 'ann')).body.id;
+    const closed = (await create({ name: 'closed', visibility: 'team', team_id: 'red' }, 'ann')).body.id;
+    for (const [method, path, body] of [['PUT', '', { name: 'x' }], ['DELETE', ''], ['POST', '/state']] as const) {
+      expect((await rig.send(method, `/servers/${open}${path}`, body, { as: 'bob' })).status).toBe(403);
+      expect((await rig.send(method, `/servers/${closed}${path}`, body, { as: 'bob' })).status).toBe(404);
+    }
+    expect((await rig.send('GET', `/servers/${closed}/tools`, undefined, { as: 'bob' })).status).toBe(404);
+    expect((await rig.send('GET', '/servers', undefined, { as: 'bob' })).body.map((server: { id: string }) => server.id)).toEqual([open]);
+  });
+});
+
+describe('GET /servers/{id}/tools', () => {
+  it('lists the tools of the mirrored gateway that the caller may see and that are on', async () => {
+    const other = await rig.register({ name: 'Other', url: 'http://h.example/mcp' });
+    const { id } = (await create()).body;
+    const [first] = (await rig.send('GET', `/tools?gateway_id=${gatewayId}`)).body;
+    await rig.send('POST', `/tools/${first.id}/state?activate=false`);
+    const listed = (await rig.send('GET', `/servers/${id}/tools`, undefined, { as: 'guest' })).body;
+    expect(listed).toHaveLength(1);
+    expect(listed[0].gatewayId).toBe(gatewayId);
+    expect(listed[0].gatewayId).not.toBe(other.id);
+    expect((await rig.send('GET', `/servers/${id}/tools?include_inactive=true`)).body).toHaveLength(2);
+  });
+});
+
+describe('the catalogue that calls are answered from', () => {
+  it('has what was committed, under a version that grows with every change', async () => {
+    const before = await rig.catalog.load();
+    rig.upstream.tools = [readTool('get_time')];
+    const { id } = (await create({ limits: { concurrent: 4 } })).body;
+    const after = await rig.catalog.load();
+    expect(after.version).toBeGreaterThan(before.version);
+    expect(after.servers).toEqual([
+      { id, name: 'mirror', enabled: true, visibility: 'public', ownerEmail: 'admin@example.com', teamId: null, limits: { callsPerMinute: null, concurrent: 4 }, mirrorGatewayId: gatewayId },
+    ]);
+    expect(after.tools.map((tool) => [tool.upstreamId, tool.originalName]).sort()).toEqual([[gatewayId, 'convert'], [gatewayId, 'get_time']]);
+    expect(after.revokedTokenIds).toEqual(['gone']);
+  });
+});
