@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import type { ReadTool } from '#base/protocol';
+import { cleanText, screenTools } from './tool-sync.ts';
+
+const tool = (name: string, json = '{}'): ReadTool => ({ name, title: undefined, description: undefined, inputSchema: {}, outputSchema: undefined, annotations: undefined, meta: undefined, json });
+
+describe('what other people’s servers call their tools', () => {
+  it.each([
+    ['empty', ''],
+    ['blank', ' \t'],
+    ['longer than 128 characters', 'x'.repeat(129)],
+    ['turned around', 'safe\u202eelif_eteled'],
+    ['with a zero-width space', 'get\u200btime'],
+    ['with a line break', 'a\nb'],
+    ['with an escape', '\u001b[31mred'],
+    ['with half a character', 'a\ud800'],
+    ['with a soft hyphen', 'a\u00adb'],
+  ])('is left out when it is %s, with a reason', (_, name) => {
+    const { tools, skipped } = screenTools({ tools: [tool(name), tool('good')], skippedTools: [] });
+    expect(tools.map((kept) => kept.name)).toEqual(['good']);
+    expect(skipped).toEqual([{ name: expect.not.stringMatching(/[\u0000-\u0008\u001b\u00ad\u200b\u202e]/), reason: expect.stringMatching(/\w/) }]);
+  });
+
+  it.each(['get_time', 'a/b.c-d', 'Größe', '天気', 'has blank', 'x'.repeat(128)])('is kept when it is "%s"', (name) => {
+    expect(screenTools({ tools: [tool(name)], skippedTools: [] }).tools).toHaveLength(1);
+  });
+
+  it('is kept once when it comes twice', () => {
+    const { tools, skipped } = screenTools({ tools: [tool('a', '{"first":1}'), tool('a')], skippedTools: [{ name: 'b', reason: 'earlier' }] });
+    expect(tools.map((kept) => kept.json)).toEqual(['{"first":1}']);
+    expect(skipped.map(({ name }) => name)).toEqual(['b', 'a']);
+  });
+
+  it('cannot fill the database: the number of tools, their size and the list of reasons are bounded', () => {
+    const flood = screenTools({ tools: Array.from({ length: 10_500 }, (_, at) => tool(`t${at}`)), skippedTools: [] });
+    expect([flood.tools.length, flood.skipped.length]).toEqual([10_000, 100]);
+    expect(screenTools({ tools: [tool('big', 'x'.repeat(2 ** 20 + 1))], skippedTools: [] }).tools).toEqual([]);
+    expect(cleanText('x'.repeat(100_000))).toHaveLength(8192);
+  });
+
+  it('is shown with invisible characters made visible, ordinary text as it is', () => {
+    expect(cleanText('a\u202eb\u0007c')).toBe('a\ufffdb\ufffdc');
+    expect(cleanText('line\n\ttab – naïve 👩‍🚀'.replace('\u200d', ''))).toBe('line\n\ttab – naïve 👩🚀');
+  });
+});
