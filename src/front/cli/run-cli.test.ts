@@ -1,0 +1,149 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AppError } from '#base/kernel';
+import type { CliCommands, CliSurroundings } from './commands.ts';
+import { programWords, runCli } from './run-cli.ts';
+
+let cwd: string;
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'cli-'));
+});
+afterEach(() => rmSync(cwd, { recursive: true, force: true }));
+
+interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  readonly calls: unknown[][];
+}
+
+/** Runs one command line against commands that only write down what they were asked. */
+async function run(words: string[], options: { env?: Record<string, string>; isTerminal?: boolean; commands?: Partial<CliCommands> } = {}): Promise<Run> {
+  const calls: unknown[][] = [];
+  let out = '';
+  let err = '';
+  const commands: CliCommands = {
+    async serve({ config }) {
+      calls.push(['serve', config.http.host, config.http.port]);
+      return { port: 5555, stopped: Promise.resolve() };
+    },
+    async migrate({ config }) {
+      calls.push(['migrate', config.database.path]);
+      return 'nothing to do';
+    },
+    async issueToken({ config }, spec) {
+      calls.push(['issue', config.jwt.algorithm, config.jwt.secretKey.reveal(), spec]);
+      return 'the.made.token';
+    },
+    async revokeToken(_loaded, jti, expiresAt) {
+      calls.push(['revoke', jti, expiresAt?.toISOString()]);
+    },
+    ...options.commands,
+  };
+  const surroundings: CliSurroundings = {
+    env: { DATABASE_URL: 'sqlite:///./mcp.db', ...options.env },
+    cwd,
+    isTerminal: options.isTerminal ?? false,
+    program: 'mcpgateway',
+    out: (text) => void (out += text),
+    err: (text) => void (err += text),
+  };
+  const code = await runCli(['node', 'mcpgateway', ...words], commands, surroundings);
+  return { code, out, err, calls };
+}
+
+describe('serve', () => {
+  it('is what happens without a command, and flags win over the environment', async () => {
+    expect((await run([])).calls).toEqual([['serve', '127.0.0.1', 4444]]);
+    expect((await run(['--port', '0', '--host', '::1'], { env: { PORT: '7000' } })).calls).toEqual([['serve', '::1', 0]]);
+    expect((await run(['serve', '--port', '7001'])).calls).toEqual([['serve', '127.0.0.1', 7001]]);
+  });
+
+  it('says where it really listens; a token is made for a terminal only', async () => {
+    const piped = await run(['serve']);
+    expect(piped.out).toContain('http://127.0.0.1:5555');
+    expect(piped.out).not.toContain('the.made.token');
+    const seen = await run(['serve'], { isTerminal: true });
+    expect(seen.out).toContain('export TOKEN=the.made.token');
+    expect(seen.out).toContain('\u001b[');
+    expect((await run(['serve'], { isTerminal: true, env: { NO_COLOR: '1' } })).out).not.toContain('\u001b[');
+  });
+
+  it('ends with 2 for a configuration fault and 1 for anything else', async () => {
+    const faulty = await run(['serve', '--port', 'x'], { env: { LOG_LEVEL: 'loud' } });
+    expect(faulty).toMatchObject({ code: 2, calls: [], out: '' });
+    expect(faulty.err).toContain('The configuration has 2 faults');
+    expect(faulty.err).toContain('PORT (on the command line)');
+    const broken = await run(['serve'], { commands: { serve: () => Promise.reject(new Error('address in use')) } });
+    expect(broken).toMatchObject({ code: 1, err: expect.stringContaining('address in use') as string });
+    const stopped = await run(['serve'], { commands: { serve: async () => ({ port: 1, stopped: Promise.reject(new AppError('database.unavailable', 'The disk is full.')) }) } });
+    expect(stopped).toMatchObject({ code: 1, err: 'The disk is full.\n' });
+  });
+});
+
+describe('token', () => {
+  it('prints only the token, as the seeds call it', async () => {
+    const { code, out, err, calls } = await run(['token', '--username', 'admin@example.com', '--exp', '10080', '--secret', 'my-test-key']);
+    expect({ code, out, err }).toEqual({ code: 0, out: 'the.made.token\n', err: '' });
+    expect(calls).toEqual([['issue', 'HS256', 'my-test-key', expect.objectContaining({ username: 'admin@example.com', expiresInMinutes: 10080 })]]);
+  });
+
+  it('without a secret signs with the one the gateway uses, and is for the administrator when nobody is named', async () => {
+    const { calls } = await run(['token']);
+    const kept = JSON.parse(readFileSync(join(cwd, 'mcp.db.secrets.json'), 'utf8')) as { jwtSecretKey: string };
+    expect(calls).toEqual([['issue', 'HS256', kept.jwtSecretKey, expect.objectContaining({ username: 'admin@example.com' })]]);
+  });
+
+  it('takes short flags, algorithm, administration and teams', async () => {
+    const { calls } = await run(['token', '-u', 'kim', '-e', '0', '-s', 'k', '--algo', 'HS512', '--admin', '--teams', 'a, b']);
+    expect(calls).toEqual([['issue', 'HS512', 'k', expect.objectContaining({ username: 'kim', expiresInMinutes: 0, isAdmin: true, teams: ['a', 'b'] })]]);
+    expect((await run(['token', '--teams', '', '-s', 'k'])).calls[0]?.[3]).toMatchObject({ teams: [] });
+  });
+
+  it('takes claims as JSON and refuses ones it does not know', async () => {
+    const { calls } = await run(['token', '-s', 'k', '--data', '{"sub":"kim","teams":null,"scopes":{"server_id":"s1","permissions":["tools.read"]}}']);
+    expect(calls[0]?.[3]).toMatchObject({ username: 'kim', teams: null, scopes: { serverId: 's1', permissions: ['tools.read'] } });
+    expect(await run(['token', '--data', '{"role":"root"}'])).toMatchObject({ code: 2, calls: [], out: '' });
+    expect(await run(['token', '--data', 'kim'])).toMatchObject({ code: 2, err: '--data is not JSON.\n' });
+  });
+
+  it('a secret that is refused in production is refused here too', async () => {
+    expect(await run(['token', '--secret', 'my-test-key'], { env: { ENVIRONMENT: 'production' } })).toMatchObject({ code: 2, calls: [] });
+  });
+});
+
+describe('token revoke', () => {
+  it('takes an id or the token itself', async () => {
+    const payload = Buffer.from(JSON.stringify({ jti: 'abc', exp: 1_800_000_000 })).toString('base64url');
+    expect((await run(['token', 'revoke', 'abc'])).calls).toEqual([['revoke', 'abc', undefined]]);
+    expect((await run(['token', 'revoke', `e30.${payload}.sig`])).calls).toEqual([['revoke', 'abc', '2027-01-15T08:00:00.000Z']]);
+  });
+
+  it('says that a token without an id cannot be revoked', async () => {
+    expect(await run(['token', 'revoke', 'e30.e30.sig'])).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('no id (jti)') as string });
+  });
+});
+
+describe('the rest', () => {
+  it('migrate tells what was done', async () => {
+    expect(await run(['migrate'])).toMatchObject({ code: 0, out: 'nothing to do\n', calls: [['migrate', join(cwd, 'mcp.db')]] });
+  });
+
+  it('--version and --help are no faults; an unknown command or flag is', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
+    expect(await run(['--version'])).toMatchObject({ code: 0, out: `${version}\n` });
+    expect(await run(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('migrate') as string });
+    expect(await run(['--wrong'])).toMatchObject({ code: 2, calls: [] });
+    expect(await run(['wrong'])).toMatchObject({ code: 2, calls: [] });
+    expect(await run(['token', '--exp', 'soon'])).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('whole number of minutes') as string });
+  });
+
+  it.each([
+    ['/usr/local/bin/mcpgateway', 'mcpgateway'],
+    ['/repo/bin/mcpgateway.cjs', 'node bin/mcpgateway.cjs'],
+    ['/repo/dist/main.js', 'node bin/mcpgateway.cjs'],
+    ['/repo/src/main.ts', 'node --conditions=source src/main.ts'],
+  ])('started as %s it is called again as %s', (script, words) => expect(programWords(script, '/repo')).toBe(words));
+});

@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest';
+import { loadConfig } from '#base/config';
+import { startNotice, type StartFacts } from './start-notice.ts';
+
+function notice(env: Record<string, string>, more: Partial<StartFacts> = {}): string {
+  const { config } = loadConfig({ env: { DATABASE_URL: 'sqlite:////srv/mcp.db', ...env }, cwd: '/', keepsSecrets: false });
+  return startNotice({ version: '1.2.3', config, port: 4444, token: undefined, hasGeneratedSecrets: true, program: 'mcpgateway', warnings: [], notices: [], hasColour: false, ...more });
+}
+
+it('one short block says what is served where, how to log in and what to do next', () => {
+  expect(notice({})).toBe(`MCP Gateway 1.2.3 is running at http://127.0.0.1:4444
+  MCP      http://127.0.0.1:4444/servers/{id}/mcp
+  REST     http://127.0.0.1:4444/gateways, /servers, /tools; described in http://127.0.0.1:4444/openapi.json
+  Data     /srv/mcp.db, generated secrets in /srv/mcp.db.secrets.json
+  Log in   export TOKEN=$(mcpgateway token --username admin@example.com)
+  Next     register an MCP server, then mirror it with POST http://127.0.0.1:4444/servers:
+           curl http://127.0.0.1:4444/gateways -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" -d '{"name":"my-server","url":"http://127.0.0.1:8000/mcp"}'
+`);
+});
+
+it('warnings and settings without effect are named', () => {
+  expect(notice({}, { warnings: ['Danger.'], notices: ['RELOAD: not applicable'] })).toMatch(/ {2}Warning {2}Danger\.\n {2}Note {5}RELOAD: not applicable\n$/);
+});
+
+it('addresses can be called: all interfaces become localhost, IPv6 gets its brackets, the root path stays', () => {
+  expect(notice({ HOST: '0.0.0.0', APP_ROOT_PATH: '/mcp' })).toContain('running at http://localhost:4444/mcp\n');
+  expect(notice({ HOST: '::1' })).toContain('running at http://[::1]:4444\n');
+});
+
+it('without authentication nobody is told to log in', () => {
+  const text = notice({ AUTH_REQUIRED: 'false' });
+  expect(text).toContain('not needed: AUTH_REQUIRED is false');
+  expect(text).not.toContain('Authorization');
+});
+
+it('a name with shell characters stays a name', () => {
+  expect(notice({ PLATFORM_ADMIN_EMAIL: "o'neil; rm" })).toContain(String.raw`--username 'o'\''neil; rm')`);
+});
