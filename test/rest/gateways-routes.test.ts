@@ -8,16 +8,41 @@ afterEach(() => rig.close());
 
 describe('POST /gateways', () => {
   it('answers 200 with the entity, its tools read and its state live', async () => {
-    const { status, body } = await rig.send('POST', '/gateways', { name: 'Clock', url: 'http://127.0.0.1:9/mcp', transport: 'streamablehttp', tags: ['Time Zone', '!'] });
+    const { status, body } = await rig.send('POST', '/gateways', {
+      name: 'Clock',
+      url: 'http://127.0.0.1:9/mcp',
+      transport: 'streamablehttp',
+      tags: ['Time Zone', '!'],
+    });
     expect(status).toBe(200);
-    expect(body).toMatchObject({ name: 'Clock', slug: 'clock', transport: 'STREAMABLEHTTP', state: 'ready', reachable: true, enabled: true, toolCount: 2, visibility: 'public', version: 1 });
-    expect(body).toMatchObject({ ownerEmail: 'admin@example.com', createdVia: 'api', createdBy: 'admin@example.com', tags: [{ id: 'time-zone', label: 'Time Zone' }], instructions: 'Ask for the time.' });
+    expect(body).toMatchObject({
+      name: 'Clock',
+      slug: 'clock',
+      transport: 'STREAMABLEHTTP',
+      state: 'ready',
+      reachable: true,
+      enabled: true,
+      toolCount: 2,
+      visibility: 'public',
+      version: 1,
+    });
+    expect(body).toMatchObject({
+      ownerEmail: 'admin@example.com',
+      createdVia: 'api',
+      createdBy: 'admin@example.com',
+      tags: [{ id: 'time-zone', label: 'Time Zone' }],
+      instructions: 'Ask for the time.',
+    });
     expect((await rig.send('GET', `/gateways/${body.id}`)).body).toEqual(body);
   });
 
   it('takes every spelling of a field, and wrapped bodies too', async () => {
     const one = await rig.register({ name: 'a', url: 'http://h.example/1', passthrough_headers: 'X-Tenant, X-Trace', calls_per_minute: 60 });
-    const two = (await rig.send('POST', '/v1/gateways/', { gateway: { name: ' b ', url: 'http://h.example/2', passthroughHeaders: ['X-Tenant'], limits: { concurrent: 3 } } })).body;
+    const two = (
+      await rig.send('POST', '/v1/gateways/', {
+        gateway: { name: ' b ', url: 'http://h.example/2', passthroughHeaders: ['X-Tenant'], limits: { concurrent: 3 } },
+      })
+    ).body;
     expect(one).toMatchObject({ passthroughHeaders: ['x-tenant', 'x-trace'], limits: { callsPerMinute: 60, concurrent: null } });
     expect(two).toMatchObject({ name: 'b', passthroughHeaders: ['x-tenant'], limits: { callsPerMinute: null, concurrent: 3 } });
   });
@@ -44,14 +69,34 @@ describe('POST /gateways', () => {
 
   it('saves an upstream that wants other credentials as needs_auth', async () => {
     rig.upstream.failure = new AppError('upstream.needs_auth', 'Clock wants a token.');
-    expect(await rig.register()).toMatchObject({ state: 'needs_auth', reachable: false, lastError: { code: 'upstream.needs_auth' }, statusMessage: 'Clock wants a token.' });
+    expect(await rig.register()).toMatchObject({
+      state: 'needs_auth',
+      reachable: false,
+      lastError: { code: 'upstream.needs_auth' },
+      statusMessage: 'Clock wants a token.',
+    });
   });
 
   it.each([
-    ['basic', { auth_type: 'basic', auth_username: 'u', auth_password: 'p' }, ['authorization', 'Basic dTpw'], { authUsername: 'u', authPassword: '*****' }],
+    [
+      'basic',
+      { auth_type: 'basic', auth_username: 'u', auth_password: 'p' },
+      ['authorization', 'Basic dTpw'],
+      { authUsername: 'u', authPassword: '*****' },
+    ],
     ['bearer', { auth_type: 'bearer', auth_token: 'abc' }, ['authorization', 'Bearer abc'], { authToken: '*****' }],
-    ['one header', { auth_type: 'authheaders', auth_header_key: 'X-Key', auth_header_value: 'v' }, ['x-key', 'v'], { authHeaderKey: 'X-Key', authHeaderValue: '*****' }],
-    ['several headers', { auth_type: 'headers', authHeaders: [{ key: 'X-Key', value: 'v' }] }, ['x-key', 'v'], { authType: 'authheaders', authHeaders: [{ key: 'X-Key', value: '*****' }] }],
+    [
+      'one header',
+      { auth_type: 'authheaders', auth_header_key: 'X-Key', auth_header_value: 'v' },
+      ['x-key', 'v'],
+      { authHeaderKey: 'X-Key', authHeaderValue: '*****' },
+    ],
+    [
+      'several headers',
+      { auth_type: 'headers', authHeaders: [{ key: 'X-Key', value: 'v' }] },
+      ['x-key', 'v'],
+      { authType: 'authheaders', authHeaders: [{ key: 'X-Key', value: '*****' }] },
+    ],
   ])('sends %s to the upstream, seals it in the database and shows only a mask', async (_, auth, header, shown) => {
     const gateway = await rig.register(auth);
     expect(rig.upstream.targets[0]?.headers).toEqual([header]);
@@ -101,14 +146,16 @@ describe('POST /gateways', () => {
     await rig.register();
     expect((await rig.send('POST', '/gateways', { name: 'clock', url: 'http://h.example/other' })).status).toBe(409);
     expect((await rig.send('POST', '/gateways', { name: 'Other', url: 'http://127.0.0.1:9/mcp' })).body.message).toContain('Clock');
-    expect((await rig.send('POST', '/gateways', { name: 'Other', url: 'http://127.0.0.1:9/mcp', auth_type: 'bearer', auth_token: 't' })).status).toBe(200);
+    expect((await rig.send('POST', '/gateways', { name: 'Other', url: 'http://127.0.0.1:9/mcp', auth_type: 'bearer', auth_token: 't' })).status).toBe(
+      200,
+    );
     expect((await rig.send('POST', '/gateways', { name: 'Clock', url: 'http://127.0.0.1:9/mcp', visibility: 'private' })).status).toBe(200);
   });
 
   it('lets only one of two registrations at once succeed', async () => {
     const body = { name: 'Clock', url: 'http://127.0.0.1:9/mcp' };
     const answers = await Promise.all([rig.send('POST', '/gateways', body), rig.send('POST', '/gateways', body)]);
-    expect(answers.map((answer) => answer.status).sort()).toEqual([200, 409]);
+    expect(answers.map((answer) => answer.status).sort((a, b) => a - b)).toEqual([200, 409]);
   });
 
   it('leaves out tools with hostile names and says why', async () => {
@@ -127,7 +174,10 @@ describe('PUT /gateways/{id}', () => {
     const { status, body } = await rig.send('PUT', `/gateways/${id}`, { name: 'Wall Clock', description: 'd' });
     expect(status).toBe(200);
     expect(body).toMatchObject({ name: 'Wall Clock', slug: 'wall-clock', description: 'd', version: 2, modifiedBy: 'admin@example.com' });
-    expect((await rig.send('GET', '/tools')).body.map((tool: { name: string }) => tool.name).sort()).toEqual(['wall-clock-convert', 'wall-clock-get-time']);
+    expect((await rig.send('GET', '/tools')).body.map((tool: { name: string }) => tool.name).sort()).toEqual([
+      'wall-clock-convert',
+      'wall-clock-get-time',
+    ]);
   });
 
   it('tries a new address first; when that fails nothing is saved (502)', async () => {
@@ -173,7 +223,14 @@ describe('refresh and state of a gateway', () => {
     const before = (await rig.send('GET', '/tools')).body.find((tool: { originalName: string }) => tool.originalName === 'get_time');
     await rig.send('POST', `/tools/${before.id}/state?activate=false`);
     rig.upstream.tools = [readTool('get_time', { description: 'new text' }), readTool('set_alarm')];
-    expect((await rig.send('POST', `/gateways/${id}/tools/refresh`)).body).toMatchObject({ gatewayId: id, success: true, error: null, toolsAdded: 1, toolsUpdated: 1, toolsRemoved: 1 });
+    expect((await rig.send('POST', `/gateways/${id}/tools/refresh`)).body).toMatchObject({
+      gatewayId: id,
+      success: true,
+      error: null,
+      toolsAdded: 1,
+      toolsUpdated: 1,
+      toolsRemoved: 1,
+    });
     expect((await rig.send('GET', `/tools/${before.id}`)).body).toMatchObject({ id: before.id, enabled: false, description: 'new text' });
     expect((await rig.send('POST', `/gateways/${id}/refresh`)).body).toMatchObject({ toolsAdded: 0, toolsUpdated: 0, toolsRemoved: 0 });
   });
@@ -201,7 +258,11 @@ describe('refresh and state of a gateway', () => {
     const [tool] = (await rig.send('GET', '/tools')).body;
     await rig.send('POST', `/tools/${tool.id}/state?activate=false`);
     const off = await rig.send('POST', `/gateways/${id}/toggle?activate=false`);
-    expect(off.body).toMatchObject({ status: 'success', message: `Gateway ${id} deactivated`, gateway: { id, enabled: false, owner_email: 'admin@example.com', tool_count: 2 } });
+    expect(off.body).toMatchObject({
+      status: 'success',
+      message: `Gateway ${id} deactivated`,
+      gateway: { id, enabled: false, owner_email: 'admin@example.com', tool_count: 2 },
+    });
     expect((await rig.send('GET', '/gateways')).body).toEqual([]);
     expect((await rig.send('GET', '/tools')).body).toEqual([]);
     await rig.send('POST', `/gateways/${id}/state?activate=true`);
@@ -250,7 +311,12 @@ describe('who may see and change gateways', () => {
 
   it('lets owners and administrators change a public one, others not (403)', async () => {
     const { id } = await rig.register({}, 'ann');
-    for (const [method, path, body] of [['PUT', '', { name: 'x' }], ['DELETE', ''], ['POST', '/state?activate=false'], ['POST', '/refresh']] as const) {
+    for (const [method, path, body] of [
+      ['PUT', '', { name: 'x' }],
+      ['DELETE', ''],
+      ['POST', '/state?activate=false'],
+      ['POST', '/refresh'],
+    ] as const) {
       expect((await rig.send(method, `/gateways/${id}${path}`, body, { as: 'bob' })).status).toBe(403);
     }
     expect((await rig.send('PUT', `/gateways/${id}`, { description: 'mine' }, { as: 'ann' })).status).toBe(200);
@@ -271,7 +337,9 @@ describe('the audit trail of gateways', () => {
     const { id } = await rig.register({}, 'ann');
     await rig.send('DELETE', `/gateways/${id}`, undefined, { as: 'bob' });
     await rig.send('DELETE', `/gateways/${id}`, undefined, { as: null });
-    expect(rig.changes.map(({ action, resourceId, httpStatus, errorCode, caller }) => [action, resourceId, httpStatus, errorCode, caller.principal.email])).toEqual([
+    expect(
+      rig.changes.map(({ action, resourceId, httpStatus, errorCode, caller }) => [action, resourceId, httpStatus, errorCode, caller.principal.email]),
+    ).toEqual([
       ['create', id, 200, '', 'ann@example.com'],
       ['delete', id, 403, 'access.denied', 'bob@example.com'],
       ['delete', id, 401, 'auth.required', ''],

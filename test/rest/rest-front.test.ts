@@ -22,7 +22,11 @@ describe('credentials', () => {
     const open: string[] = [];
     for (const [path, operations] of Object.entries(paths)) {
       for (const method of Object.keys(operations)) {
-        const answer = await rig.send(method.toUpperCase(), path.replace('{id}', 'x'), undefined, { as: null, raw: method === 'get' ? undefined : 'not json', headers: { 'content-type': 'text/plain' } } as object);
+        const answer = await rig.send(method.toUpperCase(), path.replace('{id}', 'x'), undefined, {
+          as: null,
+          raw: method === 'get' ? undefined : 'not json',
+          headers: { 'content-type': 'text/plain' },
+        } as object);
         if (answer.status !== 401) open.push(`${method} ${path} ${answer.status}`);
         else expect(answer).toMatchObject({ body: { detail: 'A credential is needed.' }, headers: { 'www-authenticate': 'Bearer' } });
       }
@@ -81,7 +85,12 @@ describe('bodies', () => {
   });
 
   it('of another type, or of none, or compressed, are 415', async () => {
-    for (const headers of [{ 'content-type': 'text/plain' }, { 'content-type': 'application/x-www-form-urlencoded' }, { 'content-type': 'application/json; charset=latin1' }, { 'content-encoding': 'gzip' }]) {
+    for (const headers of [
+      { 'content-type': 'text/plain' },
+      { 'content-type': 'application/x-www-form-urlencoded' },
+      { 'content-type': 'application/json; charset=latin1' },
+      { 'content-encoding': 'gzip' },
+    ]) {
       expect((await rig.send('POST', '/gateways', GATEWAY, { headers })).status).toBe(415);
     }
   });
@@ -91,7 +100,9 @@ describe('bodies', () => {
   });
 
   it('cannot reach the prototype of an object', async () => {
-    const { status } = await rig.send('POST', '/gateways', undefined, { raw: '{"name":"p","url":"http://h.example/","__proto__":{"visibility":"private"},"constructor":{"prototype":{}}}' });
+    const { status } = await rig.send('POST', '/gateways', undefined, {
+      raw: '{"name":"p","url":"http://h.example/","__proto__":{"visibility":"private"},"constructor":{"prototype":{}}}',
+    });
     expect(status).toBe(200);
     expect((await rig.send('GET', '/gateways')).body[0].visibility).toBe('public');
     expect(({} as Record<string, unknown>)['visibility']).toBeUndefined();
@@ -99,7 +110,10 @@ describe('bodies', () => {
 
   it('are ignored where a route takes none', async () => {
     const { id } = await rig.register();
-    expect((await rig.send('POST', `/gateways/${id}/state?activate=false`, undefined, { raw: 'whatever', headers: { 'content-type': 'text/plain' } })).status).toBe(200);
+    expect(
+      (await rig.send('POST', `/gateways/${id}/state?activate=false`, undefined, { raw: 'whatever', headers: { 'content-type': 'text/plain' } }))
+        .status,
+    ).toBe(200);
   });
 });
 
@@ -107,7 +121,13 @@ describe('errors', () => {
   it('come as RFC 9457 to those who ask for it', async () => {
     const { status, body, headers } = await rig.send('GET', '/gateways/nope', undefined, { headers: { accept: 'application/problem+json' } });
     expect([status, headers['content-type']]).toEqual([404, expect.stringMatching(/^application\/problem\+json/)]);
-    expect(body).toMatchObject({ type: 'urn:mcpgateway:error:gateway.not_found', status: 404, code: 'gateway.not_found', detail: 'Gateway not found: nope', instance: expect.stringMatching(/^urn:uuid:/) });
+    expect(body).toMatchObject({
+      type: 'urn:mcpgateway:error:gateway.not_found',
+      status: 404,
+      code: 'gateway.not_found',
+      detail: 'Gateway not found: nope',
+      instance: expect.stringMatching(/^urn:uuid:/),
+    });
   });
 
   it('of gateway routes say `message`, of others `detail`', async () => {
@@ -126,7 +146,11 @@ describe('headers', () => {
 
   it('keep answers out of caches and frames, errors included', async () => {
     for (const path of ['/tools', '/nothing']) {
-      expect((await rig.send('GET', path)).headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'x-frame-options': 'DENY' });
+      expect((await rig.send('GET', path)).headers).toMatchObject({
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'DENY',
+      });
     }
   });
 });
@@ -144,7 +168,8 @@ describe('the OpenAPI document', () => {
   });
 
   it('never announces 500', async () => {
-    for (const operations of Object.values((await openApi()).paths)) for (const { responses } of Object.values(operations)) expect(responses).not.toHaveProperty('500');
+    for (const operations of Object.values((await openApi()).paths))
+      for (const { responses } of Object.values(operations)) expect(responses).not.toHaveProperty('500');
   });
 });
 
@@ -156,13 +181,19 @@ describe('health', () => {
     rig.setReady(true);
     expect((await rig.send('GET', '/ready', undefined, { as: null })).status).toBe(200);
     await rig.database.close();
-    expect(await rig.send('GET', '/health', undefined, { as: null })).toMatchObject({ status: 200, body: { status: 'unhealthy', error: expect.any(String) } });
+    expect(await rig.send('GET', '/health', undefined, { as: null })).toMatchObject({
+      status: 200,
+      body: { status: 'unhealthy', error: expect.any(String) },
+    });
     expect((await rig.send('GET', '/ready', undefined, { as: null })).status).toBe(503);
     expect((await rig.send('GET', '/tools')).status).toBe(503);
   });
 
   it('tells administrators versions, and no credentials', async () => {
-    expect((await rig.send('GET', '/version')).body).toMatchObject({ app: { name: 'Test gateway', mcp_protocol_version: '2026-07-28' }, database: { dialect: 'sqlite', reachable: true } });
+    expect((await rig.send('GET', '/version')).body).toMatchObject({
+      app: { name: 'Test gateway', mcp_protocol_version: '2026-07-28' },
+      database: { dialect: 'sqlite', reachable: true },
+    });
   });
 });
 

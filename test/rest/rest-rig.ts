@@ -19,11 +19,17 @@ const PAGE_SIZES = { defaultSize: 50, maxSize: 500 };
 
 export interface Answer {
   readonly status: number;
+  // oxlint-disable-next-line typescript/no-explicit-any -- bodies of every shape, each compared with what a test expects
   readonly body: any;
   readonly headers: Record<string, unknown>;
 }
 
-export type Send = (method: string, path: string, body?: unknown, options?: { readonly as?: string | null; readonly headers?: Record<string, string>; readonly raw?: string }) => Promise<Answer>;
+export type Send = (
+  method: string,
+  path: string,
+  body?: unknown,
+  options?: { readonly as?: string | null; readonly headers?: Record<string, string>; readonly raw?: string },
+) => Promise<Answer>;
 
 const principal = (email: string, rest: Partial<Principal> = {}): Principal => ({
   key: `test:${email}`,
@@ -44,7 +50,11 @@ const PEOPLE: Record<string, Principal> = {
   ann: principal('ann@example.com', { reach: { teams: ['red'] } }),
   bob: principal('bob@example.com', { reach: { teams: ['blue'] } }),
   guest: principal('guest@example.com', { reach: 'public' }),
-  reader: principal('admin@example.com', { isAdmin: true, reach: 'everything', scopes: { permissions: ['gateways.read', 'servers.read', 'tools.read'] } }),
+  reader: principal('admin@example.com', {
+    isAdmin: true,
+    reach: 'everything',
+    scopes: { permissions: ['gateways.read', 'servers.read', 'tools.read'] },
+  }),
 };
 
 export function readTool(name: string, rest: Partial<ReadTool> = {}): ReadTool {
@@ -96,7 +106,8 @@ export async function openRig(options: { readonly docsAllowBasicAuth?: boolean; 
   const upstream = new FakeUpstream();
   const states = new Map<string, UpstreamHealth>();
   const health = {
-    healthOf: (id: string): UpstreamHealth => states.get(id) ?? { state: 'connecting', since: '2026-11-21T00:00:00.000Z', lastSeen: undefined, lastError: undefined },
+    healthOf: (id: string): UpstreamHealth =>
+      states.get(id) ?? { state: 'connecting', since: '2026-11-21T00:00:00.000Z', lastSeen: undefined, lastError: undefined },
     noteRead(id: string, outcome: 'ready' | Error): void {
       const at = new Date().toISOString();
       const code = outcome instanceof AppError ? outcome.code : 'internal';
@@ -104,19 +115,37 @@ export async function openRig(options: { readonly docsAllowBasicAuth?: boolean; 
         id,
         outcome === 'ready'
           ? { state: 'ready', since: at, lastSeen: at, lastError: undefined }
-          : { state: code === 'upstream.needs_auth' ? 'needs_auth' : 'down', since: at, lastSeen: undefined, lastError: { code, message: outcome.message, remedy: 'Look.', at } },
+          : {
+              state: code === 'upstream.needs_auth' ? 'needs_auth' : 'down',
+              since: at,
+              lastSeen: undefined,
+              lastError: { code, message: outcome.message, remedy: 'Look.', at },
+            },
       );
     },
   };
   const tools = createToolService({ database, health });
-  const upstreams = createUpstreamService({ database, cipher: CIPHER, reader: upstream, health, settings: { maskedAuthValue: '*****', readTimeoutMs: 5000 } });
+  const upstreams = createUpstreamService({
+    database,
+    cipher: CIPHER,
+    reader: upstream,
+    health,
+    settings: { maskedAuthValue: '*****', readTimeoutMs: 5000 },
+  });
   const servers = createServerService({ database, tools });
   let isReady = true;
   const routes = [
     ...upstreamRoutes(upstreams, PAGE_SIZES),
     ...toolRoutes(tools, PAGE_SIZES),
     ...serverRoutes(servers, PAGE_SIZES),
-    ...systemRoutes({ database, appName: 'Test gateway', appVersion: '0.0.0', databaseUrl: 'sqlite:///:memory:', protocolVersion: '2026-07-28', isReady: () => isReady }),
+    ...systemRoutes({
+      database,
+      appName: 'Test gateway',
+      appVersion: '0.0.0',
+      databaseUrl: 'sqlite:///:memory:',
+      protocolVersion: '2026-07-28',
+      isReady: () => isReady,
+    }),
   ].map(checkingOutput);
   const changes: ChangeFact[] = [];
   const errors: string[] = [];
@@ -132,7 +161,13 @@ export async function openRig(options: { readonly docsAllowBasicAuth?: boolean; 
       },
       isStillValid: () => true,
     },
-    settings: { appName: 'Test gateway', appVersion: '0.0.0', bodyBytesMax: options.bodyBytesMax ?? 1_000_000, hasSecurityHeaders: true, docsAllowBasicAuth: options.docsAllowBasicAuth ?? false },
+    settings: {
+      appName: 'Test gateway',
+      appVersion: '0.0.0',
+      bodyBytesMax: options.bodyBytesMax ?? 1_000_000,
+      hasSecurityHeaders: true,
+      docsAllowBasicAuth: options.docsAllowBasicAuth ?? false,
+    },
     log: { ...silentLogger, error: (message, fields) => void errors.push(`${message} ${String(fields?.['internal'])}`) },
     recordChange: (change) => void changes.push(change),
   });
@@ -151,7 +186,8 @@ export async function openRig(options: { readonly docsAllowBasicAuth?: boolean; 
     });
     expect(errors, 'nothing is logged as a defect').toEqual([]);
     const route = routes.find((candidate) => candidate.method === method && pattern(candidate).test(path.split('?', 1)[0] as string));
-    if (route !== undefined) expect([route.successStatus, ...errorStatuses(route)], `${method} ${path} answers only what it documents`).toContain(answer.statusCode);
+    if (route !== undefined)
+      expect([route.successStatus, ...errorStatuses(route)], `${method} ${path} answers only what it documents`).toContain(answer.statusCode);
     return { status: answer.statusCode, body: answer.body === '' ? undefined : JSON.parse(answer.body), headers: answer.headers };
   };
 
@@ -163,7 +199,8 @@ export async function openRig(options: { readonly docsAllowBasicAuth?: boolean; 
     changes,
     catalog: createCatalog({ database, cipher: CIPHER, listRevokedTokenIds: async () => ['gone'], log: silentLogger }),
     setReady: (value: boolean) => void (isReady = value),
-    register: async (body: object = {}, as = 'admin') => (await send('POST', '/gateways', { name: 'Clock', url: 'http://127.0.0.1:9/mcp', ...body }, { as })).body,
+    register: async (body: object = {}, as = 'admin') =>
+      (await send('POST', '/gateways', { name: 'Clock', url: 'http://127.0.0.1:9/mcp', ...body }, { as })).body,
     async close() {
       await app.close();
       await database.close();
@@ -190,6 +227,11 @@ function pattern(route: RouteSpec): RegExp {
 
 export function unreachable(): AppError {
   return new AppError('upstream.unreachable', 'Clock could not be reached: connection refused at 127.0.0.1:9.', {
-    data: { steps: [{ step: 'resolve', ok: true, detail: '127.0.0.1' }, { step: 'connect', ok: false, detail: 'ECONNREFUSED' }] },
+    data: {
+      steps: [
+        { step: 'resolve', ok: true, detail: '127.0.0.1' },
+        { step: 'connect', ok: false, detail: 'ECONNREFUSED' },
+      ],
+    },
   });
 }

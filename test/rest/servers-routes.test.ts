@@ -9,7 +9,8 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-const create = async (body: object = {}, as = 'admin') => await rig.send('POST', '/servers', { name: 'mirror', mirrorGatewayId: gatewayId, ...body }, { as });
+const create = async (body: object = {}, as = 'admin') =>
+  await rig.send('POST', '/servers', { name: 'mirror', mirrorGatewayId: gatewayId, ...body }, { as });
 
 describe('POST /servers', () => {
   it('answers 201 with the mirror and the tools behind it', async () => {
@@ -21,7 +22,11 @@ describe('POST /servers', () => {
   });
 
   it('takes wrapped and flat bodies in both spellings; what stands outside the wrapper wins', async () => {
-    const wrapped = await rig.send('POST', '/servers', { server: { name: 'a', mirror_gateway_id: gatewayId, visibility: 'private' }, visibility: 'public', team_id: null });
+    const wrapped = await rig.send('POST', '/servers', {
+      server: { name: 'a', mirror_gateway_id: gatewayId, visibility: 'private' },
+      visibility: 'public',
+      team_id: null,
+    });
     const flat = await rig.send('POST', '/servers', { name: 'b', mirrorGatewayId: gatewayId, calls_per_minute: 10 });
     expect([wrapped.status, wrapped.body.visibility]).toEqual([201, 'public']);
     expect([flat.status, flat.body.limits.callsPerMinute]).toEqual([201, 10]);
@@ -70,14 +75,26 @@ describe('POST /servers', () => {
 describe('PUT, state and DELETE of a server', () => {
   it('changes what is named and nothing else', async () => {
     const { id } = (await create({ description: 'd', limits: { callsPerMinute: 5 } })).body;
-    expect((await rig.send('PUT', `/servers/${id}`, { name: 'renamed' })).body).toMatchObject({ name: 'renamed', description: 'd', limits: { callsPerMinute: 5, concurrent: null }, version: 2 });
-    expect((await rig.send('PUT', `/servers/${id}`, { description: null, calls_per_minute: null })).body).toMatchObject({ description: null, limits: { callsPerMinute: null } });
+    expect((await rig.send('PUT', `/servers/${id}`, { name: 'renamed' })).body).toMatchObject({
+      name: 'renamed',
+      description: 'd',
+      limits: { callsPerMinute: 5, concurrent: null },
+      version: 2,
+    });
+    expect((await rig.send('PUT', `/servers/${id}`, { description: null, calls_per_minute: null })).body).toMatchObject({
+      description: null,
+      limits: { callsPerMinute: null },
+    });
   });
 
   it('answers /state with the bare server in camelCase, and sets rather than flips', async () => {
     const { id } = (await create()).body;
     for (const verb of ['state', 'toggle', 'state']) {
-      expect((await rig.send('POST', `/servers/${id}/${verb}?activate=false`)).body).toMatchObject({ id, enabled: false, mirrorGatewayId: gatewayId });
+      expect((await rig.send('POST', `/servers/${id}/${verb}?activate=false`)).body).toMatchObject({
+        id,
+        enabled: false,
+        mirrorGatewayId: gatewayId,
+      });
     }
     expect((await rig.send('GET', '/servers')).body).toEqual([]);
     expect((await rig.send('GET', '/servers?include_inactive=true')).body).toHaveLength(1);
@@ -103,7 +120,11 @@ describe('PUT, state and DELETE of a server', () => {
   it('is for owners and administrators (403); hidden servers do not exist (404)', async () => {
     const open = (await create({}, 'ann')).body.id;
     const closed = (await create({ name: 'closed', visibility: 'team', team_id: 'red' }, 'ann')).body.id;
-    for (const [method, path, body] of [['PUT', '', { name: 'x' }], ['DELETE', ''], ['POST', '/state']] as const) {
+    for (const [method, path, body] of [
+      ['PUT', '', { name: 'x' }],
+      ['DELETE', ''],
+      ['POST', '/state'],
+    ] as const) {
       expect((await rig.send(method, `/servers/${open}${path}`, body, { as: 'bob' })).status).toBe(403);
       expect((await rig.send(method, `/servers/${closed}${path}`, body, { as: 'bob' })).status).toBe(404);
     }
@@ -134,9 +155,21 @@ describe('the catalogue that calls are answered from', () => {
     const after = await rig.catalog.load();
     expect(after.version).toBeGreaterThan(before.version);
     expect(after.servers).toEqual([
-      { id, name: 'mirror', enabled: true, visibility: 'public', ownerEmail: 'admin@example.com', teamId: null, limits: { callsPerMinute: null, concurrent: 4 }, mirrorGatewayId: gatewayId },
+      {
+        id,
+        name: 'mirror',
+        enabled: true,
+        visibility: 'public',
+        ownerEmail: 'admin@example.com',
+        teamId: null,
+        limits: { callsPerMinute: null, concurrent: 4 },
+        mirrorGatewayId: gatewayId,
+      },
     ]);
-    expect(after.tools.map((tool) => [tool.upstreamId, tool.originalName]).sort()).toEqual([[gatewayId, 'convert'], [gatewayId, 'get_time']]);
+    expect(after.tools.map((tool) => [tool.upstreamId, tool.originalName]).sort(([, a], [, b]) => (a ?? '').localeCompare(b ?? ''))).toEqual([
+      [gatewayId, 'convert'],
+      [gatewayId, 'get_time'],
+    ]);
     expect(after.revokedTokenIds).toEqual(['gone']);
   });
 });

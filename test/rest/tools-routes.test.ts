@@ -9,7 +9,15 @@ describe('GET /tools', () => {
   it('shows what upstreams offer under published names', async () => {
     const gateway = await rig.register();
     const tool = (await rig.send('GET', '/tools')).body.find((row: { originalName: string }) => row.originalName === 'get_time');
-    expect(tool).toMatchObject({ name: 'clock-get-time', displayName: 'Get Time', gatewayId: gateway.id, gatewaySlug: 'clock', integrationType: 'MCP', enabled: true, reachable: true });
+    expect(tool).toMatchObject({
+      name: 'clock-get-time',
+      displayName: 'Get Time',
+      gatewayId: gateway.id,
+      gatewaySlug: 'clock',
+      integrationType: 'MCP',
+      enabled: true,
+      reachable: true,
+    });
     expect(tool).toMatchObject({ inputSchema: { type: 'object' }, createdVia: 'federation', federationSource: 'Clock', metrics: null });
     expect((await rig.send('GET', `/tools/${tool.id}`)).body).toEqual(tool);
   });
@@ -21,7 +29,10 @@ describe('GET /tools', () => {
     const paged: string[] = [];
     let cursor: string | null = '';
     for (let page = 0; page < 10 && cursor !== null; page++) {
-      const { body }: { body: { tools: { id: string }[]; nextCursor: string | null } } = await rig.send('GET', `/tools?include_pagination=true&limit=5&cursor=${cursor}`);
+      const { body }: { body: { tools: { id: string }[]; nextCursor: string | null } } = await rig.send(
+        'GET',
+        `/tools?include_pagination=true&limit=5&cursor=${cursor}`,
+      );
       paged.push(...body.tools.map((tool) => tool.id));
       cursor = body.nextCursor;
     }
@@ -60,11 +71,14 @@ describe('GET /tools', () => {
     expect(await count('tags=none')).toBe(0);
   });
 
-  it.each(['limit=-1', 'limit=many', 'visibility=all', 'include_inactive=perhaps', `cursor=${'x'.repeat(501)}`])('refuses ?%s (422)', async (query) => {
-    const { status, body } = await rig.send('GET', `/tools?${query}`);
-    expect(status).toBe(422);
-    expect(body.detail[0].loc).toEqual(['query', query.split('=')[0]]);
-  });
+  it.each(['limit=-1', 'limit=many', 'visibility=all', 'include_inactive=perhaps', `cursor=${'x'.repeat(501)}`])(
+    'refuses ?%s (422)',
+    async (query) => {
+      const { status, body } = await rig.send('GET', `/tools?${query}`);
+      expect(status).toBe(422);
+      expect(body.detail[0].loc).toEqual(['query', query.split('=')[0]]);
+    },
+  );
 });
 
 describe('the state of a tool', () => {
@@ -72,7 +86,11 @@ describe('the state of a tool', () => {
     await rig.register();
     const [{ id }] = (await rig.send('GET', '/tools')).body;
     const off = await rig.send('POST', `/tools/${id}/state?activate=false`);
-    expect(off.body).toMatchObject({ status: 'success', message: `Tool ${id} deactivated`, tool: { id, enabled: false, original_name: expect.any(String), input_schema: { type: 'object' } } });
+    expect(off.body).toMatchObject({
+      status: 'success',
+      message: `Tool ${id} deactivated`,
+      tool: { id, enabled: false, original_name: expect.any(String), input_schema: { type: 'object' } },
+    });
     expect((await rig.catalog.load()).tools.find((tool) => tool.id === id)?.enabled).toBe(false);
     expect((await rig.send('GET', '/tools')).body).toHaveLength(1);
     expect((await rig.send('POST', `/tools/${id}/toggle`)).body.tool.enabled).toBe(true);

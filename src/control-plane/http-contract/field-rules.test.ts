@@ -16,15 +16,32 @@ describe('fields of all nouns', () => {
     expect(description.parse('1 < 2 & "quoted"\nnext: a=b, on = time')).toBe('1 < 2 & "quoted"\nnext: a=b, on = time');
   });
 
-  it.each(['<script>', '< IMG src=x>', '</form', 'onclick=x', 'javascript:x', 'a\u0000b', 'a\u202eb', 'a\u200bb'])('refuse the description %j', (text) => {
-    expect(description.safeParse(text).success).toBe(false);
-  });
+  it.each(['<script>', '< IMG src=x>', '</form', 'onclick=x', 'javascript:x', 'a\u0000b', 'a\u202eb', 'a\u200bb'])(
+    'refuse the description %j',
+    (text) => {
+      expect(description.safeParse(text).success).toBe(false);
+    },
+  );
 
   it.each(['http://h/mcp', 'https://h.example:8443/mcp?x=1', 'http://[::1]:9/mcp'])('take the URL %s', (url) => {
     expect(httpUrl.parse(url)).toBe(url);
   });
 
-  it.each(['', 'h/mcp', '/mcp', 'ftp://h', 'ws://h', 'http://', 'http://u:p@h/', 'http://u@h/', 'http://h/a b', 'http://h/\u0007', 'http://h\\@evil/', 'javascript:x', `http://h/${'x'.repeat(2048)}`])('refuse the URL %j', (url) => {
+  it.each([
+    '',
+    'h/mcp',
+    '/mcp',
+    'ftp://h',
+    'ws://h',
+    'http://',
+    'http://u:p@h/',
+    'http://u@h/',
+    'http://h/a b',
+    'http://h/\u0007',
+    'http://h\\@evil/',
+    'javascript:x',
+    `http://h/${'x'.repeat(2048)}`,
+  ])('refuse the URL %j', (url) => {
     expect(httpUrl.safeParse(url).success).toBe(false);
   });
 

@@ -3,9 +3,10 @@
 import { z } from 'zod';
 
 const NAME = /^[a-zA-Z0-9_.\- ]+$/;
-const MARKUP = /<\s*\/?\s*(script|iframe|object|embed|link|meta|form|img|svg|style|base|body|html|input|video|audio|math|template)\b|\bon[a-z]+\s*=|(java|vb)script:/i;
+const MARKUP =
+  /<\s*\/?\s*(script|iframe|object|embed|link|meta|form|img|svg|style|base|body|html|input|video|audio|math|template)\b|\bon[a-z]+\s*=|(java|vb)script:/i;
 // C0 and C1 controls but tab and line breaks, zero-width and bidirectional marks: they show one text and hold another.
-const INVISIBLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/;
+const INVISIBLE = /(?![\t\n\r])\p{Cc}|[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u;
 const DESCRIPTION_CHARS_MAX = 8192;
 
 /** Names of gateways and servers. */
@@ -32,10 +33,16 @@ export const httpUrl = z
   .refine((text) => !hasCredentials(text), 'Put credentials into the auth fields, not into the URL.');
 
 /** An RFC 9110 field name, as the contract narrows it. */
-export const headerName = z.string().max(255).regex(/^[A-Za-z0-9-]+$/, 'A header name has letters, digits and - only.');
+export const headerName = z
+  .string()
+  .max(255)
+  .regex(/^[A-Za-z0-9-]+$/, 'A header name has letters, digits and - only.');
 
 /** An RFC 9110 field value: no line breaks, no controls, Latin-1 at most. */
-export const headerValue = z.string().max(8192).regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'A header value has no line breaks or control characters.');
+export const headerValue = z
+  .string()
+  .max(8192)
+  .regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'A header value has no line breaks or control characters.');
 
 export const visibility = z.enum(['public', 'team', 'private']);
 
@@ -43,12 +50,18 @@ const positive = z.number().int().positive().max(1_000_000_000).nullable();
 
 /** `limits` as one object and as flat fields; null takes a limit away. */
 export const limitFields = {
-  limits: z.object({ callsPerMinute: positive.optional(), calls_per_minute: positive.optional(), concurrent: positive.optional() }).nullable().optional(),
+  limits: z
+    .object({ callsPerMinute: positive.optional(), calls_per_minute: positive.optional(), concurrent: positive.optional() })
+    .nullable()
+    .optional(),
   callsPerMinute: positive.optional(),
 };
 
 interface LimitInput {
-  readonly limits?: { callsPerMinute?: number | null | undefined; calls_per_minute?: number | null | undefined; concurrent?: number | null | undefined } | null | undefined;
+  readonly limits?:
+    | { callsPerMinute?: number | null | undefined; calls_per_minute?: number | null | undefined; concurrent?: number | null | undefined }
+    | null
+    | undefined;
   readonly callsPerMinute?: number | null | undefined;
 }
 
@@ -56,7 +69,15 @@ interface LimitInput {
 export function limitsFrom(input: LimitInput): { callsPerMinute: number | null | undefined; concurrent: number | null | undefined } {
   if (input.limits === null) return { callsPerMinute: null, concurrent: null };
   const given = input.limits;
-  return { callsPerMinute: given?.callsPerMinute !== undefined ? given.callsPerMinute : given?.calls_per_minute !== undefined ? given.calls_per_minute : input.callsPerMinute, concurrent: given?.concurrent };
+  return {
+    callsPerMinute:
+      given?.callsPerMinute !== undefined
+        ? given.callsPerMinute
+        : given?.calls_per_minute !== undefined
+          ? given.calls_per_minute
+          : input.callsPerMinute,
+    concurrent: given?.concurrent,
+  };
 }
 
 function isHttpUrl(text: string): boolean {

@@ -7,10 +7,14 @@ interface Row {
 }
 
 /** Newest first; several rows share each time of creation, and there are more than one batch of them. */
-const ROWS: Row[] = Array.from({ length: 1203 }, (_, at) => ({ id: String(9999 - at), created_at: new Date(Date.UTC(2026, 0, 1) - Math.floor(at / 7) * 1000).toISOString() }));
+const ROWS: Row[] = Array.from({ length: 1203 }, (_, at) => ({
+  id: String(9999 - at),
+  created_at: new Date(Date.UTC(2026, 0, 1) - Math.floor(at / 7) * 1000).toISOString(),
+}));
 
 async function read(after: PagePosition | undefined, rowsMax: number): Promise<Row[]> {
-  const start = after === undefined ? 0 : ROWS.findIndex((row) => row.created_at < after.createdAt || (row.created_at === after.createdAt && row.id < after.id));
+  const start =
+    after === undefined ? 0 : ROWS.findIndex((row) => row.created_at < after.createdAt || (row.created_at === after.createdAt && row.id < after.id));
   return start === -1 ? [] : ROWS.slice(start, start + rowsMax);
 }
 
@@ -41,11 +45,19 @@ describe('pages', () => {
     const first = await collectPage(undefined, 10, read, () => true);
     const position = decodeCursor(first.nextCursor as string);
     expect(position?.id).toBe(ROWS[9]?.id);
-    const second = await collectPage(first.nextCursor as string, 10, (after, rowsMax) => read(after, rowsMax).then((rows) => rows.filter((row) => row.id !== position?.id)), () => true);
+    const second = await collectPage(
+      first.nextCursor as string,
+      10,
+      (after, rowsMax) => read(after, rowsMax).then((rows) => rows.filter((row) => row.id !== position?.id)),
+      () => true,
+    );
     expect(second.rows[0]).toEqual(ROWS[10]);
   });
 
-  it.each(['', 'nonsense', 'e30', Buffer.from('{"created_at":1,"id":2}').toString('base64url'), Buffer.from('null').toString('base64url')])('start anew for the cursor "%s"', (cursor) => {
-    expect(decodeCursor(cursor)).toBeUndefined();
-  });
+  it.each(['', 'nonsense', 'e30', Buffer.from('{"created_at":1,"id":2}').toString('base64url'), Buffer.from('null').toString('base64url')])(
+    'start anew for the cursor "%s"',
+    (cursor) => {
+      expect(decodeCursor(cursor)).toBeUndefined();
+    },
+  );
 });

@@ -48,7 +48,7 @@ export async function collectPage<Row extends Pageable>(
 }
 
 /** The contract's answer: a bare array, or `{ [plural]: rows, nextCursor }`. */
-export function pageAnswer<Entity>(query: ListQuery, plural: string, page: { rows: readonly Entity[]; nextCursor: string | null }): unknown {
+export function pageAnswer(query: ListQuery, plural: string, page: Page<unknown>): unknown {
   return query.include_pagination ? { [plural]: page.rows, nextCursor: page.nextCursor } : page.rows;
 }
 

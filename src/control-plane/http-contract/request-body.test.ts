@@ -29,5 +29,10 @@ describe('a body of any era becomes one flat camelCase object', () => {
 });
 
 it('entities inside /state answers have snake_case keys', () => {
-  expect(snakeCaseKeys({ ownerEmail: 'a', inputSchema: { maxItems: 1 }, id: 1, _meta: null })).toEqual({ owner_email: 'a', input_schema: { maxItems: 1 }, id: 1, _meta: null });
+  expect(snakeCaseKeys({ ownerEmail: 'a', inputSchema: { maxItems: 1 }, id: 1, _meta: null })).toEqual({
+    owner_email: 'a',
+    input_schema: { maxItems: 1 },
+    id: 1,
+    _meta: null,
+  });
 });

@@ -4,7 +4,7 @@
 export interface NormalBody {
   readonly value: unknown;
   /** The client's own spelling of a field, for error messages. */
-  spelling(field: string): string;
+  readonly spelling: (field: string) => string;
 }
 
 /**

@@ -2,12 +2,21 @@
 import { z } from 'zod';
 import { description, entityName, httpUrl, limitFields, tagsField, visibility } from '#control-plane/http-contract';
 
-const ids = z.union([z.string(), z.array(z.union([z.string(), z.number()]))]).nullable().optional();
-const none = ids.refine((given) => given === undefined || given === null || given.length === 0, 'A mirror shows all that its gateway has; servers composed of single tools, resources and prompts are not supported by this version.');
+const ids = z
+  .union([z.string(), z.array(z.union([z.string(), z.number()]))])
+  .nullable()
+  .optional();
+const none = ids.refine(
+  (given) => given === undefined || given === null || given.length === 0,
+  'A mirror shows all that its gateway has; servers composed of single tools, resources and prompts are not supported by this version.',
+);
 
 const fields = {
   description: description.nullable().optional(),
-  icon: z.union([z.literal(''), httpUrl]).nullable().optional(),
+  icon: z
+    .union([z.literal(''), httpUrl])
+    .nullable()
+    .optional(),
   tags: tagsField.nullable().optional(),
   visibility: visibility.nullable().optional(),
   teamId: z.string().max(64).nullable().optional(),
@@ -27,7 +36,10 @@ const serverId = z
 export const serverCreate = z.object({
   id: serverId.nullable().optional(),
   name: entityName,
-  mirrorGatewayId: z.string('mirror_gateway_id is needed: in this version every server mirrors one gateway; virtual servers composed of tools come later.').min(1).max(255),
+  mirrorGatewayId: z
+    .string('mirror_gateway_id is needed: in this version every server mirrors one gateway; virtual servers composed of tools come later.')
+    .min(1)
+    .max(255),
   ...fields,
 });
 

@@ -2,7 +2,20 @@
 import { AppError, newId, normaliseId } from '#base/kernel';
 import type { Principal } from '#base/access';
 import { isForeignKeyViolation, isUniqueViolation, toJsonColumn, type Database, type Db, type ServersTable, type Tx } from '#control-plane/db';
-import { auditOnCreate, auditOnUpdate, collectPage, ensureAllowed, limitsFrom, mayRead, newOwnership, notFound, ownedOf, tagFilter, type Caller, type ListQuery } from '#control-plane/http-contract';
+import {
+  auditOnCreate,
+  auditOnUpdate,
+  collectPage,
+  ensureAllowed,
+  limitsFrom,
+  mayRead,
+  newOwnership,
+  notFound,
+  ownedOf,
+  tagFilter,
+  type Caller,
+  type ListQuery,
+} from '#control-plane/http-contract';
 import { listToolNames, type ToolEntity, type ToolService } from '#control-plane/tools';
 import { findUpstream } from '#control-plane/upstreams';
 import type { ServerCreate, ServerUpdate } from './server-input.ts';
@@ -37,8 +50,15 @@ export function createServerService({ database, tools }: ServerServiceParts): Se
 
   async function show(caller: Caller, rows: readonly ServersTable[]): Promise<ServerEntity[]> {
     const gatewayIds = [...new Set(rows.flatMap((row) => row.mirror_gateway_id ?? []))];
-    const names = (await listToolNames(database.db, gatewayIds)).filter((tool) => tool.enabled === 1 && mayRead(caller.principal, ownedOf('tool', tool)));
-    return rows.map((row) => serverEntity(row, names.filter((tool) => tool.gateway_id === row.mirror_gateway_id)));
+    const names = (await listToolNames(database.db, gatewayIds)).filter(
+      (tool) => tool.enabled === 1 && mayRead(caller.principal, ownedOf('tool', tool)),
+    );
+    return rows.map((row) =>
+      serverEntity(
+        row,
+        names.filter((tool) => tool.gateway_id === row.mirror_gateway_id),
+      ),
+    );
   }
 
   async function get(caller: Caller, id: string): Promise<ServerEntity> {
@@ -78,7 +98,8 @@ export function createServerService({ database, tools }: ServerServiceParts): Se
         database.change(async (tx) => {
           const before = await findAllowed(tx, caller, id, 'update');
           const after = changed(caller, before, input);
-          if (after.mirror_gateway_id !== null && after.mirror_gateway_id !== before.mirror_gateway_id) await ensureMirrorable(tx, caller.principal, after.mirror_gateway_id);
+          if (after.mirror_gateway_id !== null && after.mirror_gateway_id !== before.mirror_gateway_id)
+            await ensureMirrorable(tx, caller.principal, after.mirror_gateway_id);
           await ensureNameFree(tx, after);
           await updateServer(tx, before.id, after);
         }),

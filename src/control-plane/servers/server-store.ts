@@ -15,7 +15,9 @@ export async function listServers(db: Db | Tx, filter: ServerFilter, after: Page
   if (filter.visibility !== undefined) query = query.where('visibility', '=', filter.visibility);
   if (filter.onlyEnabled) query = query.where('enabled', '=', 1);
   if (after !== undefined) {
-    query = query.where((eb) => eb.or([eb('created_at', '<', after.createdAt), eb.and([eb('created_at', '=', after.createdAt), eb('id', '<', after.id)])]));
+    query = query.where((eb) =>
+      eb.or([eb('created_at', '<', after.createdAt), eb.and([eb('created_at', '=', after.createdAt), eb('id', '<', after.id)])]),
+    );
   }
   return await query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(rowsMax).execute();
 }

@@ -5,24 +5,26 @@ import { historyOf, historyOut, limitsOf, limitsOut, ownershipOf, ownershipOut }
 
 const text = z.string().nullable();
 
-export const serverOut = z.object({
-  id: z.string(),
-  name: z.string(),
-  description: text,
-  icon: text,
-  mirrorGatewayId: text.describe('The gateway this server mirrors, message for message.'),
-  associatedTools: z.array(z.string()).describe('Published names of the tools the caller may see.'),
-  associatedToolIds: z.array(z.string()),
-  associatedResources: z.array(z.string()),
-  associatedPrompts: z.array(z.string()),
-  associatedA2aAgents: z.array(z.string()),
-  oauthEnabled: z.boolean(),
-  oauthConfig: z.null(),
-  metrics: z.null(),
-  ...limitsOut,
-  ...ownershipOut,
-  ...historyOut,
-}).meta({ id: 'Server' });
+export const serverOut = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    description: text,
+    icon: text,
+    mirrorGatewayId: text.describe('The gateway this server mirrors, message for message.'),
+    associatedTools: z.array(z.string()).describe('Published names of the tools the caller may see.'),
+    associatedToolIds: z.array(z.string()),
+    associatedResources: z.array(z.string()),
+    associatedPrompts: z.array(z.string()),
+    associatedA2aAgents: z.array(z.string()),
+    oauthEnabled: z.boolean(),
+    oauthConfig: z.null(),
+    metrics: z.null(),
+    ...limitsOut,
+    ...ownershipOut,
+    ...historyOut,
+  })
+  .meta({ id: 'Server' });
 
 export type ServerEntity = z.output<typeof serverOut>;
 

@@ -33,7 +33,8 @@ describe('published names', () => {
 
   it('do not depend on the order in which tools are listed', () => {
     const originals = ['get_time', 'get.time', 'set', '日本'];
-    expect(new Map([...publishedNames('g', [...originals].reverse())].sort())).toEqual(new Map([...publishedNames('g', originals)].sort()));
+    const turned = publishedNames('g', [...originals].reverse());
+    for (const [original, name] of publishedNames('g', originals)) expect(turned.get(original)).toBe(name);
   });
 
   it('are prettified for people', () => {

@@ -1,12 +1,25 @@
 // REST for tools (api.md 2.4): what upstreams offer can be seen and switched.
 import { z } from 'zod';
-import { defineRoute, idParams, listQuery, pageAnswer, snakeCaseKeys, stateQuery, type PageSizes, type RouteSpec } from '#control-plane/http-contract';
+import {
+  defineRoute,
+  idParams,
+  listQuery,
+  pageAnswer,
+  snakeCaseKeys,
+  stateQuery,
+  type PageSizes,
+  type RouteSpec,
+} from '#control-plane/http-contract';
 import { toolOut } from './tool.ts';
 import type { ToolService } from './tool-service.ts';
 
 const tags = ['tools'];
 const change = { action: 'state', resourceType: 'tool' } as const;
-const stateOut = z.object({ status: z.literal('success'), message: z.string(), tool: z.record(z.string(), z.unknown()).describe('The tool, keys in snake_case.') });
+const stateOut = z.object({
+  status: z.literal('success'),
+  message: z.string(),
+  tool: z.record(z.string(), z.unknown()).describe('The tool, keys in snake_case.'),
+});
 
 export function toolRoutes(service: ToolService, pageSizes: PageSizes): RouteSpec[] {
   const query = listQuery(pageSizes).extend({ gateway_id: z.string().max(255).optional().describe('Tools of this gateway.') });

@@ -2,7 +2,18 @@
 import { normaliseId } from '#base/kernel';
 import type { UpstreamHealthView } from '#base/protocol';
 import { fromJsonColumn, type Database } from '#control-plane/db';
-import { auditOnUpdate, collectPage, ensureAllowed, mayRead, notFound, ownedOf, tagFilter, type Caller, type ListQuery, type Tag } from '#control-plane/http-contract';
+import {
+  auditOnUpdate,
+  collectPage,
+  ensureAllowed,
+  mayRead,
+  notFound,
+  ownedOf,
+  tagFilter,
+  type Caller,
+  type ListQuery,
+  type Tag,
+} from '#control-plane/http-contract';
 import { toolEntity, type ToolEntity } from './tool.ts';
 import { findTool, listTools, updateTool, type ToolRecord } from './tool-store.ts';
 

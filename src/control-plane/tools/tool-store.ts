@@ -19,7 +19,10 @@ export interface ToolFilter {
 }
 
 /** What a refresh writes; identity, switch, tags and ownership of a row that exists are kept. */
-export type ToolContent = Pick<ToolsTable, 'name' | 'display_name' | 'title' | 'description' | 'input_schema' | 'output_schema' | 'annotations' | 'meta' | 'source_json'>;
+export type ToolContent = Pick<
+  ToolsTable,
+  'name' | 'display_name' | 'title' | 'description' | 'input_schema' | 'output_schema' | 'annotations' | 'meta' | 'source_json'
+>;
 
 const INSERT_ROWS = 100;
 
@@ -76,7 +79,7 @@ export async function countTools(db: Db | Tx, gatewayIds: readonly string[]): Pr
     .where('gateway_id', 'in', gatewayIds)
     .groupBy('gateway_id')
     .execute();
-  return new Map(rows.map((row) => [row.gateway_id, Number(row.tools)]));
+  return new Map(rows.map((row) => [row.gateway_id, row.tools]));
 }
 
 export async function toolsOfGateway(tx: Tx, gatewayId: string): Promise<ToolsTable[]> {
@@ -92,7 +95,11 @@ export async function insertTools(tx: Tx, rows: readonly ToolsTable[]): Promise<
   }
 }
 
-export async function updateTool(tx: Tx, id: string, change: Partial<ToolContent & AuditColumns & Pick<ToolsTable, 'enabled' | 'visibility' | 'team_id'>>): Promise<void> {
+export async function updateTool(
+  tx: Tx,
+  id: string,
+  change: Partial<ToolContent & AuditColumns & Pick<ToolsTable, 'enabled' | 'visibility' | 'team_id'>>,
+): Promise<void> {
   await tx.updateTable('tools').set(change).where('id', '=', id).execute();
 }
 

@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import type { ReadTool } from '#base/protocol';
 import { cleanText, screenTools } from './tool-sync.ts';
 
-const tool = (name: string, json = '{}'): ReadTool => ({ name, title: undefined, description: undefined, inputSchema: {}, outputSchema: undefined, annotations: undefined, meta: undefined, json });
+const tool = (name: string, json = '{}'): ReadTool => ({
+  name,
+  title: undefined,
+  description: undefined,
+  inputSchema: {},
+  outputSchema: undefined,
+  annotations: undefined,
+  meta: undefined,
+  json,
+});
 
 describe('what other people’s servers call their tools', () => {
   it.each([
@@ -18,7 +27,7 @@ describe('what other people’s servers call their tools', () => {
   ])('is left out when it is %s, with a reason', (_, name) => {
     const { tools, skipped } = screenTools({ tools: [tool(name), tool('good')], skippedTools: [] });
     expect(tools.map((kept) => kept.name)).toEqual(['good']);
-    expect(skipped).toEqual([{ name: expect.not.stringMatching(/[\u0000-\u0008\u001b\u00ad\u200b\u202e]/), reason: expect.stringMatching(/\w/) }]);
+    expect(skipped).toEqual([{ name: expect.not.stringMatching(/[\p{Cc}\u00ad\u200b\u202e]/u), reason: expect.stringMatching(/\w/) }]);
   });
 
   it.each(['get_time', 'a/b.c-d', 'Größe', '天気', 'has blank', 'x'.repeat(128)])('is kept when it is "%s"', (name) => {

@@ -21,8 +21,8 @@ const TOOLS_MAX = 10_000;
 const TEXT_CHARS_MAX = 8192;
 const SKIPPED_MAX = 100;
 // Controls, zero-width and bidirectional marks: a name with one of these looks like another name.
-const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|\p{Cs}/u;
-const INVISIBLE_ALL = /(?![\n\t])[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|\p{Cs}/gu;
+const INVISIBLE = /[\p{Cc}\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|\p{Cs}/u;
+const INVISIBLE_ALL = /(?![\n\t])[\p{Cc}\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|\p{Cs}/gu;
 
 /** Splits what an upstream offers into what is kept and what is left out, each with its reason. Other people wrote this. */
 export function screenTools(description: Pick<UpstreamDescription, 'tools' | 'skippedTools'>): { tools: ReadTool[]; skipped: SkippedTool[] } {
@@ -54,7 +54,10 @@ export function cleanText(text: string): string {
 /** Writes the difference. `tools` come from screenTools. */
 export async function syncTools(tx: Tx, gateway: GatewaysTable, tools: readonly ReadTool[], caller: Caller, now: string): Promise<SyncReport> {
   const stored = new Map((await toolsOfGateway(tx, gateway.id)).map((row) => [row.original_name, row]));
-  const names = publishedNames(gateway.slug, tools.map((tool) => tool.name));
+  const names = publishedNames(
+    gateway.slug,
+    tools.map((tool) => tool.name),
+  );
   const added: ToolsTable[] = [];
   let updated = 0;
   for (const tool of tools) {
@@ -83,13 +86,17 @@ export interface GatewayFollow {
 /** Tools follow their gateway's name, and its visibility where they still had it (api.md 4.3). */
 export async function followGateway(tx: Tx, gatewayId: string, follow: GatewayFollow): Promise<void> {
   const rows = await toolsOfGateway(tx, gatewayId);
-  const names = publishedNames(follow.slug, rows.map((row) => row.original_name));
+  const names = publishedNames(
+    follow.slug,
+    rows.map((row) => row.original_name),
+  );
   for (const row of rows) {
     const name = names.get(row.original_name) as string;
     const doesFollow = row.visibility === follow.before.visibility;
     const visibility = doesFollow ? follow.after.visibility : row.visibility;
     const teamId = doesFollow ? follow.after.team_id : row.team_id;
-    if (name !== row.name || visibility !== row.visibility || teamId !== row.team_id) await updateTool(tx, row.id, { name, visibility, team_id: teamId });
+    if (name !== row.name || visibility !== row.visibility || teamId !== row.team_id)
+      await updateTool(tx, row.id, { name, visibility, team_id: teamId });
   }
 }
 

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { authHeaders, maskedAuth, readAuth, type AuthInput, type AuthSecret } from './upstream-auth.ts';
 
 const BEARER: AuthSecret = { type: 'bearer', token: 'stored' };
-const HEADERS: AuthSecret = { type: 'authheaders', headers: [{ key: 'X-A', value: '1' }, { key: 'X-B', value: '2' }] };
+const HEADERS: AuthSecret = {
+  type: 'authheaders',
+  headers: [
+    { key: 'X-A', value: '1' },
+    { key: 'X-B', value: '2' },
+  ],
+};
 
 describe('upstream credentials', () => {
   it.each<[string, AuthInput, AuthSecret | null, AuthSecret | null | undefined]>([
@@ -12,7 +18,23 @@ describe('upstream credentials', () => {
     ['stay behind their mask', { authToken: '*****' }, BEARER, BEARER],
     ['change without naming the type again', { authToken: 'new' }, BEARER, { type: 'bearer', token: 'new' }],
     ['change their type', { authType: 'basic', authUsername: 'u', authPassword: 'p' }, BEARER, { type: 'basic', username: 'u', password: 'p' }],
-    ['keep masked headers while others change', { authHeaders: [{ key: 'x-a', value: '*****' }, { key: 'X-C', value: '3' }] }, HEADERS, { type: 'authheaders', headers: [{ key: 'x-a', value: '1' }, { key: 'X-C', value: '3' }] }],
+    [
+      'keep masked headers while others change',
+      {
+        authHeaders: [
+          { key: 'x-a', value: '*****' },
+          { key: 'X-C', value: '3' },
+        ],
+      },
+      HEADERS,
+      {
+        type: 'authheaders',
+        headers: [
+          { key: 'x-a', value: '1' },
+          { key: 'X-C', value: '3' },
+        ],
+      },
+    ],
     ['keep all headers when only the type is repeated', { authType: 'authheaders' }, HEADERS, HEADERS],
   ])('%s', (_, body, stored, expected) => {
     expect(readAuth(body, stored)).toEqual(expected);
@@ -29,8 +51,13 @@ describe('upstream credentials', () => {
   });
 
   it('become header pairs, UTF-8 in Basic (RFC 7617)', () => {
-    expect(authHeaders({ type: 'basic', username: 'ü', password: 'p:q' })).toEqual([['authorization', `Basic ${Buffer.from('ü:p:q').toString('base64')}`]]);
-    expect(authHeaders(HEADERS)).toEqual([['x-a', '1'], ['x-b', '2']]);
+    expect(authHeaders({ type: 'basic', username: 'ü', password: 'p:q' })).toEqual([
+      ['authorization', `Basic ${Buffer.from('ü:p:q').toString('base64')}`],
+    ]);
+    expect(authHeaders(HEADERS)).toEqual([
+      ['x-a', '1'],
+      ['x-b', '2'],
+    ]);
     expect(authHeaders(null)).toEqual([]);
   });
 

@@ -11,7 +11,22 @@ export type AuthSecret =
 
 const MASK = /^\*{3,}$/;
 // The gateway writes these itself, or they would change what the message means to the upstream.
-const OWN_HEADERS = new Set(['host', 'content-length', 'content-type', 'content-encoding', 'transfer-encoding', 'connection', 'keep-alive', 'upgrade', 'te', 'trailer', 'expect', 'accept', 'accept-encoding', 'last-event-id']);
+const OWN_HEADERS = new Set([
+  'host',
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'upgrade',
+  'te',
+  'trailer',
+  'expect',
+  'accept',
+  'accept-encoding',
+  'last-event-id',
+]);
 const NOT_SUPPORTED = new Set(['oauth', 'query_param', 'one_time_auth']);
 
 const credentialHeader = headerName.refine((name) => !isOwnHeader(name), 'This header is set by the gateway itself.');
@@ -27,12 +42,21 @@ export const authFields = {
     .pipe(z.enum(['', 'basic', 'bearer', 'authheaders']))
     .optional()
     .describe('basic, bearer, authheaders, or none.'),
-  authUsername: z.string().max(1024).regex(/^[^:\u0000-\u001f\u007f]*$/, 'A user name for Basic has no colon and no control characters.').nullable().optional(),
+  authUsername: z
+    .string()
+    .max(1024)
+    .regex(/^[^:\p{Cc}]*$/u, 'A user name for Basic has no colon and no control characters.')
+    .nullable()
+    .optional(),
   authPassword: z.string().max(8192).nullable().optional(),
   authToken: text,
   authHeaderKey: credentialHeader.nullable().optional(),
   authHeaderValue: text,
-  authHeaders: z.array(z.object({ key: credentialHeader, value: headerValue })).max(100).nullable().optional(),
+  authHeaders: z
+    .array(z.object({ key: credentialHeader, value: headerValue }))
+    .max(100)
+    .nullable()
+    .optional(),
 };
 
 const input = z.object(authFields);
@@ -51,29 +75,35 @@ export function readAuth(body: AuthInput, stored: AuthSecret | null): AuthSecret
   if (body.authType === '') return null;
   const type = body.authType ?? stored?.type;
   if (body.authType === undefined && !mentionsCredentials(body)) return undefined;
-  switch (type) {
-    case undefined:
-      throw new AppError('request.bad_input', 'auth_type: say how these credentials are sent: basic, bearer or authheaders.');
-    case 'basic': {
-      const old = stored?.type === 'basic' ? stored : undefined;
-      return { type, username: needed('auth_username', body.authUsername, old?.username), password: needed('auth_password', body.authPassword, old?.password) };
-    }
-    case 'bearer':
-      return { type, token: needed('auth_token', body.authToken, stored?.type === 'bearer' ? stored.token : undefined) };
-    case 'authheaders':
-      return { type, headers: readHeaders(body, stored?.type === 'authheaders' ? stored.headers : []) };
+  if (type === undefined) throw new AppError('request.bad_input', 'auth_type: say how these credentials are sent: basic, bearer or authheaders.');
+  if (type === 'basic') {
+    const old = stored?.type === 'basic' ? stored : undefined;
+    return {
+      type,
+      username: needed('auth_username', body.authUsername, old?.username),
+      password: needed('auth_password', body.authPassword, old?.password),
+    };
   }
+  if (type === 'bearer') return { type, token: needed('auth_token', body.authToken, stored?.type === 'bearer' ? stored.token : undefined) };
+  return { type, headers: readHeaders(body, stored?.type === 'authheaders' ? stored.headers : []) };
 }
 
 function mentionsCredentials(body: AuthInput): boolean {
-  return [body.authUsername, body.authPassword, body.authToken, body.authHeaderKey, body.authHeaderValue, body.authHeaders].some((value) => value !== undefined && value !== null);
+  return [body.authUsername, body.authPassword, body.authToken, body.authHeaderKey, body.authHeaderValue, body.authHeaders].some(
+    (value) => value !== undefined && value !== null,
+  );
 }
 
 function needed(field: string, given: string | null | undefined, stored: string | undefined): string {
   const isKept = given === undefined || given === null || MASK.test(given);
   const value = isKept ? stored : given;
   if (value !== undefined && value !== '') return value;
-  throw new AppError('request.bad_input', isKept && given !== undefined && given !== null ? `${field}: this is the mask, and nothing is stored behind it.` : `${field}: a value is needed for this auth_type.`);
+  throw new AppError(
+    'request.bad_input',
+    isKept && given !== undefined && given !== null
+      ? `${field}: this is the mask, and nothing is stored behind it.`
+      : `${field}: a value is needed for this auth_type.`,
+  );
 }
 
 function readHeaders(body: AuthInput, stored: readonly { key: string; value: string }[]): { key: string; value: string }[] {
@@ -91,16 +121,10 @@ function readHeaders(body: AuthInput, stored: readonly { key: string; value: str
 
 /** What is sent with every request to the upstream. */
 export function authHeaders(secret: AuthSecret | null): [string, string][] {
-  switch (secret?.type) {
-    case undefined:
-      return [];
-    case 'basic':
-      return [['authorization', `Basic ${Buffer.from(`${secret.username}:${secret.password}`).toString('base64')}`]];
-    case 'bearer':
-      return [['authorization', `Bearer ${secret.token}`]];
-    case 'authheaders':
-      return secret.headers.map(({ key, value }) => [key.toLowerCase(), value]);
-  }
+  if (secret === null) return [];
+  if (secret.type === 'basic') return [['authorization', `Basic ${Buffer.from(`${secret.username}:${secret.password}`).toString('base64')}`]];
+  if (secret.type === 'bearer') return [['authorization', `Bearer ${secret.token}`]];
+  return secret.headers.map(({ key, value }) => [key.toLowerCase(), value]);
 }
 
 const shown = z.string().nullable();

@@ -18,7 +18,10 @@ export async function ensureNoConflict(db: Db | Tx, candidate: Candidate, secret
       throw new AppError('gateway.conflict', `A gateway named "${rival.name}" already exists (id ${rival.id}).${switchedOff}`);
     }
     if (isDeepStrictEqual(vault.tryOpen(rival), secret)) {
-      throw new AppError('gateway.conflict', `This URL is already registered with the same credentials, as "${rival.name}" (id ${rival.id}).${switchedOff}`);
+      throw new AppError(
+        'gateway.conflict',
+        `This URL is already registered with the same credentials, as "${rival.name}" (id ${rival.id}).${switchedOff}`,
+      );
     }
   }
 }

@@ -7,18 +7,31 @@ import { authFields, isOwnHeader } from './upstream-auth.ts';
 const NEVER_PASSED = new Set(['authorization', 'cookie', 'set-cookie', 'origin', 'x-upstream-authorization']);
 
 const passedHeader = headerName
-  .refine((name) => !NEVER_PASSED.has(name.toLowerCase()) && !isOwnHeader(name), 'This header is never passed on; clients send X-Upstream-Authorization for a credential meant for the upstream.')
+  .refine(
+    (name) => !NEVER_PASSED.has(name.toLowerCase()) && !isOwnHeader(name),
+    'This header is never passed on; clients send X-Upstream-Authorization for a credential meant for the upstream.',
+  )
   .transform((name) => name.toLowerCase());
 
 const passthrough = z
-  .union([z.string().transform((text) => text.split(',').map((name) => name.trim()).filter((name) => name !== '')), z.array(z.string())])
+  .union([
+    z.string().transform((text) =>
+      text
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== ''),
+    ),
+    z.array(z.string()),
+  ])
   .pipe(z.array(passedHeader).max(50))
   .transform((names) => [...new Set(names)]);
 
 const transport = z
   .string()
   .transform((text) => text.toUpperCase().replace(/[\s_-]/g, ''))
-  .refine((text) => text === 'STREAMABLEHTTP', { error: (issue) => `transport ${String(issue.input).slice(0, 32)} is not supported by this version; use STREAMABLEHTTP.` });
+  .refine((text) => text === 'STREAMABLEHTTP', {
+    error: (issue) => `transport ${String(issue.input).slice(0, 32)} is not supported by this version; use STREAMABLEHTTP.`,
+  });
 
 const fields = {
   description: description.nullable().optional(),

@@ -47,7 +47,17 @@ export interface Refresher {
 }
 
 const GATEWAY_ITSELF: Caller = {
-  principal: { key: 'gateway', subject: 'gateway', email: 'gateway', isAdmin: true, reach: 'everything', scopes: undefined, audience: undefined, tokenId: undefined, via: 'anonymous' },
+  principal: {
+    key: 'gateway',
+    subject: 'gateway',
+    email: 'gateway',
+    isAdmin: true,
+    reach: 'everything',
+    scopes: undefined,
+    audience: undefined,
+    tokenId: undefined,
+    via: 'anonymous',
+  },
   clientAddress: '',
   userAgent: undefined,
   correlationId: '',
@@ -56,7 +66,10 @@ const GATEWAY_ITSELF: Caller = {
 export function createRefresher({ database, reader, health, vault, readTimeoutMs }: RefresherParts): Refresher {
   const running = new Set<string>();
 
-  async function readAndWrite(id: string, caller: Caller): Promise<{ added: number; updated: number; removed: number; skipped: readonly SkippedTool[] }> {
+  async function readAndWrite(
+    id: string,
+    caller: Caller,
+  ): Promise<{ added: number; updated: number; removed: number; skipped: readonly SkippedTool[] }> {
     const row = await findUpstream(database.db, id);
     if (row === undefined) throw notFound('gateway', id);
     const reading = await readUpstream(reader, { id, name: row.name, url: row.url, secret: vault.open(row) }, readTimeoutMs);
@@ -66,7 +79,8 @@ export function createRefresher({ database, reader, health, vault, readTimeoutMs
       const current = await findUpstream(tx, id);
       if (current === undefined) throw notFound('gateway', id);
       // What was read is of the address and credentials that were there before.
-      if (current.url !== row.url || current.auth_secret !== row.auth_secret) throw new AppError('gateway.conflict', `Gateway "${row.name}" was changed while it was being read.`);
+      if (current.url !== row.url || current.auth_secret !== row.auth_secret)
+        throw new AppError('gateway.conflict', `Gateway "${row.name}" was changed while it was being read.`);
       await updateUpstream(tx, id, readingColumns(reading, now));
       return await syncTools(tx, current, tools, caller, now);
     });
@@ -79,7 +93,10 @@ export function createRefresher({ database, reader, health, vault, readTimeoutMs
       if (running.has(id)) throw new AppError('gateway.conflict', 'A refresh of this gateway is running.');
       running.add(id);
       const startedAtMs = performance.now();
-      const report = (outcome: { added: number; updated: number; removed: number; skipped: readonly SkippedTool[] }, error: string | null): RefreshReport => ({
+      const report = (
+        outcome: { added: number; updated: number; removed: number; skipped: readonly SkippedTool[] },
+        error: string | null,
+      ): RefreshReport => ({
         gatewayId: id,
         success: error === null,
         error,

@@ -1,7 +1,17 @@
 // REST for registered upstreams, under the contract's name: gateways (api.md 2.8). Errors of these routes say `message`.
 import { z } from 'zod';
 import { AppError } from '#base/kernel';
-import { defineRoute, idParams, listQuery, pageAnswer, queryBoolean, snakeCaseKeys, stateQuery, type PageSizes, type RouteSpec } from '#control-plane/http-contract';
+import {
+  defineRoute,
+  idParams,
+  listQuery,
+  pageAnswer,
+  queryBoolean,
+  snakeCaseKeys,
+  stateQuery,
+  type PageSizes,
+  type RouteSpec,
+} from '#control-plane/http-contract';
 import { refreshReportOut } from './upstream-refresh.ts';
 import { upstreamCreate, upstreamUpdate } from './upstream-input.ts';
 import { upstreamOut } from './upstream.ts';

@@ -15,7 +15,8 @@ export async function loadUpstreamRows(database: Database, cipher: ColumnCipher,
   const rows = await allUpstreams(database.db);
   return rows.map((row) => {
     const secret = vault.tryOpen(row);
-    if (secret instanceof AppError) log.error(`Gateway "${row.name}" cannot be used: ${secret.message}`, { gatewayId: row.id, internal: secret.internal });
+    if (secret instanceof AppError)
+      log.error(`Gateway "${row.name}" cannot be used: ${secret.message}`, { gatewayId: row.id, internal: secret.internal });
     return {
       id: row.id,
       name: row.name,

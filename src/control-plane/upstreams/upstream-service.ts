@@ -3,7 +3,20 @@
 import { AppError, newId, normaliseId } from '#base/kernel';
 import type { UpstreamDescription, UpstreamHealthView, UpstreamReader } from '#base/protocol';
 import { isForeignKeyViolation, toJsonColumn, type ColumnCipher, type Database, type GatewaysTable } from '#control-plane/db';
-import { auditOnCreate, auditOnUpdate, collectPage, ensureAllowed, limitsFrom, mayRead, newOwnership, notFound, ownedOf, tagFilter, type Caller, type ListQuery } from '#control-plane/http-contract';
+import {
+  auditOnCreate,
+  auditOnUpdate,
+  collectPage,
+  ensureAllowed,
+  limitsFrom,
+  mayRead,
+  newOwnership,
+  notFound,
+  ownedOf,
+  tagFilter,
+  type Caller,
+  type ListQuery,
+} from '#control-plane/http-contract';
 import { countTools, screenTools, slugOf, syncTools } from '#control-plane/tools';
 import { readAuth, type AuthSecret } from './upstream-auth.ts';
 import { ensureNoConflict } from './upstream-conflicts.ts';
@@ -13,7 +26,7 @@ import { createRefresher, type RefreshReport } from './upstream-refresh.ts';
 import { deleteUpstream, findUpstream, insertUpstream, listUpstreams, mirrorsOf, updateUpstream } from './upstream-store.ts';
 import { applyUpdate, planUpdate } from './upstream-update.ts';
 import { upstreamEntity, type UpstreamEntity } from './upstream.ts';
-import { createUpstreamVault } from './upstream-vault.ts';
+import { createUpstreamVault, type UpstreamVault } from './upstream-vault.ts';
 
 export interface UpstreamSettings {
   /** What stands for a secret in answers: MASKED_AUTH_VALUE. */
@@ -55,7 +68,13 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
 
   function show(row: GatewaysTable, toolCount: number): UpstreamEntity {
     const secret = vault.tryOpen(row);
-    return upstreamEntity({ row, secret: secret instanceof AppError ? null : secret, health: health.healthOf(row.id), toolCount, mask: settings.maskedAuthValue });
+    return upstreamEntity({
+      row,
+      secret: secret instanceof AppError ? null : secret,
+      health: health.healthOf(row.id),
+      toolCount,
+      mask: settings.maskedAuthValue,
+    });
   }
 
   async function findAllowed(caller: Caller, id: string, action: 'read' | 'update' | 'delete'): Promise<GatewaysTable> {
@@ -91,13 +110,16 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
         (after, rowsMax) => listUpstreams(database.db, filter, after, rowsMax),
         (row) => mayRead(caller.principal, ownedOf('gateway', row)) && hasTag(JSON.parse(row.tags)),
       );
-      const counts = await countTools(database.db, page.rows.map((row) => row.id));
+      const counts = await countTools(
+        database.db,
+        page.rows.map((row) => row.id),
+      );
       return { rows: page.rows.map((row) => show(row, counts.get(row.id) ?? 0)), nextCursor: page.nextCursor };
     },
 
     async register(caller, input) {
       const secret = readAuth(input, null) ?? null;
-      const row = newRow(caller, input, vault.seal, secret);
+      const row = newRow(caller, input, vault, secret);
       await ensureNoConflict(database.db, row, secret, vault);
       await reader.checkUrl(row.url);
       const reading = input.deferred === true ? DEFERRED : await readOrNeedsAuth(row, secret);
@@ -160,9 +182,12 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
   };
 }
 
-const DEFERRED = new AppError('upstream.unreachable', 'It was registered without being contacted (deferred); it is tried when it is first used or probed.');
+const DEFERRED = new AppError(
+  'upstream.unreachable',
+  'It was registered without being contacted (deferred); it is tried when it is first used or probed.',
+);
 
-function newRow(caller: Caller, input: UpstreamCreate, seal: (id: string, secret: AuthSecret | null) => Pick<GatewaysTable, 'auth_type' | 'auth_secret'>, secret: AuthSecret | null): GatewaysTable {
+function newRow(caller: Caller, input: UpstreamCreate, vault: UpstreamVault, secret: AuthSecret | null): GatewaysTable {
   const id = newId();
   const owned = newOwnership(caller.principal, 'gateway', id, { visibility: input.visibility ?? undefined, teamId: input.teamId });
   const limits = limitsFrom(input);
@@ -173,7 +198,7 @@ function newRow(caller: Caller, input: UpstreamCreate, seal: (id: string, secret
     url: input.url,
     description: input.description ?? null,
     transport: 'STREAMABLEHTTP',
-    ...seal(id, secret),
+    ...vault.seal(id, secret),
     passthrough_headers: input.passthroughHeaders ? toJsonColumn(input.passthroughHeaders) : null,
     ...UNREAD_COLUMNS,
     enabled: 1,
@@ -188,8 +213,15 @@ function newRow(caller: Caller, input: UpstreamCreate, seal: (id: string, secret
 }
 
 function stillMirrored(row: GatewaysTable, mirrors: readonly { id: string; name: string }[]): AppError {
-  const named = mirrors.slice(0, 10).map(({ id, name }) => `"${name}" (id ${id})`).join(', ');
-  return new AppError('gateway.conflict', `Gateway "${row.name}" is mirrored by ${mirrors.length === 1 ? 'the server' : `${mirrors.length} servers:`} ${named}. Delete what mirrors it first.`, {
-    data: { servers: mirrors.slice(0, 100) },
-  });
+  const named = mirrors
+    .slice(0, 10)
+    .map(({ id, name }) => `"${name}" (id ${id})`)
+    .join(', ');
+  return new AppError(
+    'gateway.conflict',
+    `Gateway "${row.name}" is mirrored by ${mirrors.length === 1 ? 'the server' : `${mirrors.length} servers:`} ${named}. Delete what mirrors it first.`,
+    {
+      data: { servers: mirrors.slice(0, 100) },
+    },
+  );
 }

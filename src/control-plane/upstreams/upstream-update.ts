@@ -58,7 +58,8 @@ export async function applyUpdate(tx: Tx, caller: Caller, { before, plan, readin
   const now = new Date().toISOString();
   const current = await findUpstream(tx, before.id);
   if (current === undefined) throw notFound('gateway', before.id);
-  if (current.version !== before.version) throw new AppError('gateway.conflict', `Gateway "${before.name}" was changed by somebody else meanwhile. Look at it and try again.`);
+  if (current.version !== before.version)
+    throw new AppError('gateway.conflict', `Gateway "${before.name}" was changed by somebody else meanwhile. Look at it and try again.`);
   await ensureNoConflict(tx, plan.after, plan.secret, vault);
   const isUnread = plan.needsContact && reading === undefined;
   const read = reading !== undefined ? readingColumns(reading, now) : isUnread ? UNREAD_COLUMNS : {};

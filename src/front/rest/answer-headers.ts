@@ -21,7 +21,11 @@ export function correlationIdOf(request: IncomingMessage): string {
 
 export function addAnswerHeaders(app: FastifyInstance, hasSecurityHeaders: boolean): void {
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers({ 'x-correlation-id': request.id, 'x-request-id': sane(request.headers['x-request-id']) ?? request.id, 'cache-control': 'no-store' });
+    reply.headers({
+      'x-correlation-id': request.id,
+      'x-request-id': sane(request.headers['x-request-id']) ?? request.id,
+      'cache-control': 'no-store',
+    });
     if (hasSecurityHeaders) reply.headers(SECURITY_HEADERS);
   });
 }

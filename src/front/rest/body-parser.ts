@@ -20,8 +20,10 @@ export function addBodyParser(app: FastifyInstance, bodyBytesMax: number): void 
 /** Throws AppError `request.unsupported_media_type`. */
 export function ensureJsonType(request: FastifyRequest): void {
   const { 'content-type': type, 'content-encoding': encoding } = request.headers;
-  if (type === undefined || !JSON_TYPE.test(type)) throw new AppError('request.unsupported_media_type', 'Send the body as Content-Type: application/json.');
-  if (encoding !== undefined && encoding !== 'identity') throw new AppError('request.unsupported_media_type', 'Send the body without a Content-Encoding.');
+  if (type === undefined || !JSON_TYPE.test(type))
+    throw new AppError('request.unsupported_media_type', 'Send the body as Content-Type: application/json.');
+  if (encoding !== undefined && encoding !== 'identity')
+    throw new AppError('request.unsupported_media_type', 'Send the body without a Content-Encoding.');
 }
 
 function parse(body: Buffer): unknown {

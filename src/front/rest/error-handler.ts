@@ -55,7 +55,14 @@ function wantsProblem(request: FastifyRequest): boolean {
 }
 
 function logOnce(log: Logger, error: AppError, request: FastifyRequest): void {
-  const fields = { id: error.id, code: error.code, correlationId: request.id, method: request.method, path: request.url.split('?', 1)[0], internal: error.internal };
+  const fields = {
+    id: error.id,
+    code: error.code,
+    correlationId: request.id,
+    method: request.method,
+    path: request.url.split('?', 1)[0],
+    internal: error.internal,
+  };
   if (error.code === 'internal') log.error(error.message, fields);
   else if (error.code === 'database.unavailable') log.warn(error.message, fields);
   else log.debug(error.message, fields);
@@ -65,9 +72,11 @@ function logOnce(log: Logger, error: AppError, request: FastifyRequest): void {
 function fromFastify(thrown: unknown): AppError | undefined {
   if (thrown instanceof AppError || typeof thrown !== 'object' || thrown === null) return undefined;
   const { code, statusCode } = thrown as { code?: unknown; statusCode?: unknown };
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new AppError('request.too_large', 'The body is larger than this gateway takes (MCPGATEWAY_MAX_BODY_BYTES).');
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new AppError('request.unsupported_media_type', 'Send the body as Content-Type: application/json.');
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new AppError('request.too_large', 'The body is larger than this gateway takes (MCPGATEWAY_MAX_BODY_BYTES).');
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
+    return new AppError('request.unsupported_media_type', 'Send the body as Content-Type: application/json.');
   if (code === 'FST_ERR_BAD_URL') return new AppError('request.bad_input', 'The path is not a valid URL path.');
   const isRefusal = typeof code === 'string' && code.startsWith('FST_') && typeof statusCode === 'number' && statusCode < 500;
-  return isRefusal ? new AppError('request.bad_input', 'The request cannot be read.', { internal: String(thrown) }) : undefined;
+  return isRefusal ? new AppError('request.bad_input', 'The request cannot be read.', { internal: code }) : undefined;
 }

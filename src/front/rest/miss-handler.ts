@@ -6,7 +6,12 @@ import type { RouteSpec } from '#control-plane/http-contract';
 export function addMissHandler(app: FastifyInstance, routes: readonly RouteSpec[]): void {
   const patterns = routes.map((route) => ({
     method: route.method,
-    pattern: new RegExp(`^${route.isUnversioned === true ? '' : '(?:/v1)?'}${route.path.replace(/\/$/, '').replace(/[.]/g, '\\.').replace(/:[a-z_]+/gi, '[^/]+')}/?$`),
+    pattern: new RegExp(
+      `^${route.isUnversioned === true ? '' : '(?:/v1)?'}${route.path
+        .replace(/\/$/, '')
+        .replace(/[.]/g, '\\.')
+        .replace(/:[a-z_]+/gi, '[^/]+')}/?$`,
+    ),
   }));
   app.setNotFoundHandler(async (request) => {
     const path = request.url.split('?', 1)[0] ?? '';

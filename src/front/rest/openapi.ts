@@ -40,7 +40,8 @@ export function openApiRoute(routes: readonly RouteSpec[], settings: OpenApiSett
     statuses: [],
     isUnversioned: true,
     handler: async ({ principal }) => {
-      if (principal.via === 'basic' && !settings.docsAllowBasicAuth) throw new AppError('auth.invalid', 'Basic is not taken here; send a bearer token.');
+      if (principal.via === 'basic' && !settings.docsAllowBasicAuth)
+        throw new AppError('auth.invalid', 'Basic is not taken here; send a bearer token.');
       return (document ??= describe(routes, settings));
     },
   });
@@ -58,7 +59,8 @@ function describe(routes: readonly RouteSpec[], settings: OpenApiSettings): Json
     info: {
       title: settings.appName,
       version: settings.appVersion,
-      description: 'Every path answers with and without a trailing slash; those of entities also under /v1. Bodies may spell fields in camelCase or snake_case.',
+      description:
+        'Every path answers with and without a trailing slash; those of entities also under /v1. Bodies may spell fields in camelCase or snake_case.',
     },
     paths,
     components: {
@@ -99,9 +101,21 @@ export function errorStatuses(route: RouteSpec): number[] {
 function errorResponse(route: RouteSpec, status: number): Json {
   const isList = status === 422;
   const key = status === 401 || isList ? 'detail' : (route.errorKey ?? 'detail');
-  const fault = { type: 'object', properties: { type: { type: 'string' }, loc: { type: 'array', items: { type: ['string', 'integer'] } }, msg: { type: 'string' } } };
+  const fault = {
+    type: 'object',
+    properties: { type: { type: 'string' }, loc: { type: 'array', items: { type: ['string', 'integer'] } }, msg: { type: 'string' } },
+  };
   const text = isList ? { type: 'array', items: fault } : { type: 'string' };
-  const problem = { type: 'object', properties: { type: { type: 'string' }, title: { type: 'string' }, status: { type: 'integer' }, detail: { type: 'string' }, code: { type: 'string' } } };
+  const problem = {
+    type: 'object',
+    properties: {
+      type: { type: 'string' },
+      title: { type: 'string' },
+      status: { type: 'integer' },
+      detail: { type: 'string' },
+      code: { type: 'string' },
+    },
+  };
   return {
     description: MEANINGS[status] ?? 'Refused',
     ...(status === 401 ? { headers: { 'WWW-Authenticate': { schema: { type: 'string' } } } } : {}),

@@ -19,7 +19,13 @@ export function registerRoute(app: FastifyInstance, route: RouteSpec, parts: Reg
       method: route.method,
       url,
       onRequest: async (request) => {
-        const attempt: Attempt = { route, principal: NOBODY, resource: { id: idOf(request.params), name: '' }, errorCode: '', startedAtMs: Date.now() };
+        const attempt: Attempt = {
+          route,
+          principal: NOBODY,
+          resource: { id: idOf(request.params), name: '' },
+          errorCode: '',
+          startedAtMs: Date.now(),
+        };
         startAttempt(request, attempt);
         attempt.principal = await guard(route, parts.authenticator, request.headers.authorization);
         // Fastify parses no body where the client declares none.
@@ -58,7 +64,12 @@ function parseInput(route: RouteSpec, request: FastifyRequest): Pick<RouteContex
     if (schema === undefined) return undefined;
     const result = schema.safeParse(value);
     if (result.success) return result.data;
-    issues.push(...result.error.issues.map((issue) => ({ ...issue, path: [part, ...issue.path.map((step, at) => (at === 0 && typeof step === 'string' ? (spelling?.(step) ?? step) : step))] })));
+    issues.push(
+      ...result.error.issues.map((issue) => ({
+        ...issue,
+        path: [part, ...issue.path.map((step, at) => (at === 0 && typeof step === 'string' ? (spelling?.(step) ?? step) : step))],
+      })),
+    );
     return undefined;
   };
   const normal = normaliseBody(request.body, bodyWrapper);

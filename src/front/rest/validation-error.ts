@@ -15,7 +15,8 @@ const FAULTS_MAX = 50;
 export function validationError(issues: readonly z.core.$ZodIssue[]): AppError {
   const errors = issues.slice(0, FAULTS_MAX).map(faultOf);
   const first = errors[0];
-  const message = first === undefined ? 'The request does not fit the schema.' : `${first.loc.slice(1).join('.') || first.loc.join('.')}: ${first.msg}`;
+  const message =
+    first === undefined ? 'The request does not fit the schema.' : `${first.loc.slice(1).join('.') || first.loc.join('.')}: ${first.msg}`;
   return new AppError('request.validation', message, { data: { errors } });
 }
 
@@ -25,7 +26,7 @@ function faultOf(issue: z.core.$ZodIssue): FieldFault {
     const deepest = issue.errors.flat().sort((a, b) => b.path.length - a.path.length)[0];
     if (deepest !== undefined) return faultOf({ ...deepest, path: [...issue.path, ...deepest.path] });
   }
-  const isMissing = issue.code === 'invalid_type' && issue.input === undefined && / undefined$/.test(issue.message);
+  const isMissing = issue.code === 'invalid_type' && issue.input === undefined && issue.message.endsWith(' undefined');
   return {
     type: isMissing ? 'missing' : issue.code,
     loc: issue.path.map((step) => (typeof step === 'number' ? step : String(step))),
