@@ -71,6 +71,13 @@ describe('GET /tools', () => {
     expect(await count('tags=none')).toBe(0);
   });
 
+  it('refuses the rows of a team that the caller does not reach (403), for every noun', async () => {
+    for (const path of ['/tools', '/servers', '/gateways']) {
+      expect((await rig.send('GET', `${path}?team_id=red`, undefined, { as: 'ann' })).status).toBe(200);
+      expect((await rig.send('GET', `${path}?team_id=red`, undefined, { as: 'bob' })).status).toBe(403);
+    }
+  });
+
   it.each(['limit=-1', 'limit=many', 'visibility=all', 'include_inactive=perhaps', `cursor=${'x'.repeat(501)}`])(
     'refuses ?%s (422)',
     async (query) => {

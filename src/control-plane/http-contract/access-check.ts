@@ -29,6 +29,13 @@ export function mayRead(principal: Principal, entity: Owned): boolean {
   return decide(principal, 'read', entity).allowed;
 }
 
+/** Rows of a team are asked for by who reaches that team (api.md 1.4). Throws AppError `access.denied`. */
+export function ensureTeamInReach(principal: Principal, kind: EntityKind, teamId: string | undefined): void {
+  if (teamId === undefined) return;
+  const teamRow: Owned = { kind, id: '', visibility: 'team', ownerEmail: null, teamId, enabled: true };
+  if (!mayRead(principal, teamRow)) throw new AppError('access.denied', 'This token does not reach that team.');
+}
+
 export function notFound(kind: EntityKind, id: string): AppError {
   return new AppError(NOT_FOUND[kind], `${kind === 'gateway' ? 'Gateway' : kind === 'server' ? 'Server' : 'Tool'} not found: ${id.slice(0, 64)}`);
 }

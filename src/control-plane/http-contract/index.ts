@@ -1,4 +1,4 @@
-export { ensureAllowed, mayRead, newOwnership, notFound, ownedOf, type OwnershipInput } from './access-check.ts';
+export { ensureAllowed, ensureTeamInReach, mayRead, newOwnership, notFound, ownedOf, type OwnershipInput } from './access-check.ts';
 export { auditOnCreate, auditOnUpdate, type Caller, type Origin } from './caller.ts';
 export { type ChangeFact, type ChangeRecorder } from './change-recorder.ts';
 export { description, entityName, headerName, headerValue, httpUrl, limitFields, limitsFrom, visibility } from './field-rules.ts';

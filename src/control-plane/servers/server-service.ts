@@ -7,6 +7,7 @@ import {
   auditOnUpdate,
   collectPage,
   ensureAllowed,
+  ensureTeamInReach,
   limitsFrom,
   mayRead,
   newOwnership,
@@ -69,6 +70,7 @@ export function createServerService({ database, tools }: ServerServiceParts): Se
   return {
     get,
     async list(caller, query) {
+      ensureTeamInReach(caller.principal, 'server', query.team_id);
       const hasTag = tagFilter(query);
       const filter = { teamId: query.team_id, visibility: query.visibility, onlyEnabled: !query.include_inactive };
       const page = await collectPage(

@@ -6,6 +6,7 @@ import {
   auditOnUpdate,
   collectPage,
   ensureAllowed,
+  ensureTeamInReach,
   mayRead,
   notFound,
   ownedOf,
@@ -48,6 +49,7 @@ export function createToolService({ database, health }: ToolServiceParts): ToolS
   async function list(caller: Caller, query: ToolListQuery): Promise<{ rows: ToolEntity[]; nextCursor: string | null }> {
     // Every tool of this version belongs to a gateway.
     if (query.gateway_id === 'null') return { rows: [], nextCursor: null };
+    ensureTeamInReach(caller.principal, 'tool', query.team_id);
     const hasTag = tagFilter(query);
     const filter = {
       gatewayId: query.gateway_id === undefined ? undefined : normaliseId(query.gateway_id),

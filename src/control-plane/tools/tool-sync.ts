@@ -33,7 +33,12 @@ export function screenTools(description: Pick<UpstreamDescription, 'tools' | 'sk
     if (reason === undefined) tools.set(tool.name, tool);
     else skipped.push({ name: tool.name, reason });
   }
-  const shown = skipped.slice(0, SKIPPED_MAX).map(({ name, reason }) => ({ name: cleanText(name).slice(0, NAME_CHARS_MAX), reason }));
+  const shown = skipped.slice(0, SKIPPED_MAX).map(({ name, reason }) => ({
+    name: cleanText(name)
+      .replace(/[\n\t]/g, ' ')
+      .slice(0, NAME_CHARS_MAX),
+    reason,
+  }));
   return { tools: [...tools.values()], skipped: shown };
 }
 

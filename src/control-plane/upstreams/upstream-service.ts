@@ -8,6 +8,7 @@ import {
   auditOnUpdate,
   collectPage,
   ensureAllowed,
+  ensureTeamInReach,
   limitsFrom,
   mayRead,
   newOwnership,
@@ -102,6 +103,7 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
   return {
     get,
     async list(caller, query) {
+      ensureTeamInReach(caller.principal, 'gateway', query.team_id);
       const hasTag = tagFilter(query);
       const filter = { teamId: query.team_id, visibility: query.visibility, onlyEnabled: !query.include_inactive };
       const page = await collectPage(

@@ -1,0 +1,102 @@
+// Whatever is sent, the answer is never an error of ours: the rig fails the test when anything is logged as a defect, or when a
+// status is not one that the route documents.
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openRig } from './rest-rig.ts';
+
+let rig: Awaited<ReturnType<typeof openRig>>;
+let gatewayId: string;
+beforeAll(async () => {
+  rig = await openRig();
+  gatewayId = (await rig.register()).id;
+});
+afterAll(() => rig.close());
+
+const FIELDS = [
+  'name',
+  'url',
+  'description',
+  'transport',
+  'auth_type',
+  'authType',
+  'auth_token',
+  'auth_username',
+  'auth_password',
+  'auth_headers',
+  'auth_header_key',
+  'tags',
+  'visibility',
+  'team_id',
+  'limits',
+  'calls_per_minute',
+  'passthrough_headers',
+  'deferred',
+  'id',
+  'mirrorGatewayId',
+  'mirror_gateway_id',
+  'icon',
+  'associated_tools',
+  'server',
+  'gateway',
+  '__proto__',
+  'constructor',
+];
+
+const plausible = fc.constantFrom(
+  'Clock',
+  'http://h.example/mcp',
+  'basic',
+  'bearer',
+  'authheaders',
+  '*****',
+  'team',
+  'private',
+  'STREAMABLEHTTP',
+  '',
+  '0'.repeat(32),
+);
+const value = fc.oneof(plausible, fc.jsonValue({ maxDepth: 3 }));
+const body = fc.oneof(
+  {
+    weight: 9,
+    arbitrary: fc
+      .array(fc.tuple(fc.constantFrom(...FIELDS), value), { maxLength: 10 })
+      .map((entries) => `{${entries.map(([key, held]) => `${JSON.stringify(key)}:${JSON.stringify(held)}`).join(',')}}`),
+  },
+  { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
+);
+
+describe('bodies of any kind', () => {
+  it.each([
+    ['POST', () => '/gateways'],
+    ['PUT', () => `/gateways/${gatewayId}`],
+    ['POST', () => '/servers'],
+    ['PUT', () => '/servers/nope'],
+  ])('to %s are answered as documented', async (method, path) => {
+    await fc.assert(
+      fc.asyncProperty(body, async (raw) => {
+        const { status } = await rig.send(method, path(), undefined, { raw });
+        expect(status).toBeLessThan(500);
+      }),
+      { numRuns: 150, seed: 3 },
+    );
+  });
+});
+
+describe('paths and queries of any kind', () => {
+  it('are answered as documented', async () => {
+    const text = fc.string({ unit: 'binary', maxLength: 60 }).map((raw) => encodeURIComponent(raw.toWellFormed()));
+    const key = fc.oneof(
+      fc.constantFrom('limit', 'cursor', 'tags', 'team_id', 'visibility', 'gateway_id', 'include_inactive', 'include_pagination'),
+      text,
+    );
+    const query = fc.array(fc.tuple(key, text), { maxLength: 5 }).map((pairs) => pairs.map((pair) => pair.join('=')).join('&'));
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom('/tools', '/servers', '/gateways'), fc.option(text, { nil: undefined }), query, async (noun, id, search) => {
+        const { status } = await rig.send('GET', `${noun}${id === undefined || id === '' || id.startsWith('.') ? '' : `/${id}`}?${search}`);
+        expect(status).toBeLessThan(500);
+      }),
+      { numRuns: 200, seed: 3 },
+    );
+  });
+});
