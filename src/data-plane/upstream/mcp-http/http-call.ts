@@ -199,14 +199,19 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
   }
 }
 
-/** 404 by the specification; some servers answer 400 without an id instead (protocol.md 1.3). */
+/**
+ * 404 by the specification; some servers answer 400 without an id instead (protocol.md 1.3). A refusal that says in so many words
+ * that the method is unknown is the answer to the request, and opening another session would only lose the client’s state.
+ */
 function isSessionLost(status: number, body: Buffer): boolean {
-  if (status === 404) return true;
-  if (status !== 400) return false;
+  if (status !== 404 && status !== 400) return false;
+  let refusal: { id?: unknown; error?: { code?: unknown; message?: unknown } | null } | null;
   try {
-    const parsed = JSON.parse(body.toString('utf8')) as { id?: unknown; error?: { message?: unknown } };
-    return (parsed.id === undefined || parsed.id === null) && typeof parsed.error?.message === 'string' && /session/i.test(parsed.error.message);
+    refusal = JSON.parse(body.toString('utf8')) as typeof refusal;
   } catch {
-    return false;
+    return status === 404;
   }
+  const hasId = (refusal?.id ?? undefined) !== undefined;
+  if (status === 404) return !(hasId && refusal?.error?.code === -32601);
+  return !hasId && typeof refusal?.error?.message === 'string' && /session/i.test(refusal.error.message);
 }
