@@ -4,6 +4,8 @@ import { AppError } from '#base/kernel';
 import type { StreamEvent } from '#data-plane/gateway';
 
 const EVENT_BYTES_MAX = 64 * 1024 * 1024;
+/** U+FEFF in UTF-8. */
+const BYTE_ORDER_MARK = '\u00ef\u00bb\u00bf';
 
 export class SseParser {
   readonly #onEvent: (event: StreamEvent) => void;
@@ -16,7 +18,8 @@ export class SseParser {
   #data: string[] = [];
   #hasFields = false;
   #sizeBytes = 0;
-  #isFirst = true;
+  /** What has come while it may still be a byte order mark; undefined once that is decided. */
+  #start: string | undefined = '';
   #endsInCr = false;
 
   constructor(onEvent: (event: StreamEvent) => void) {
@@ -28,10 +31,17 @@ export class SseParser {
     this.#sizeBytes += chunk.length;
     if (this.#sizeBytes > EVENT_BYTES_MAX) throw new AppError('upstream.too_large', `One event of the upstream is larger than ${EVENT_BYTES_MAX} bytes.`);
     let text = chunk.toString('latin1');
-    if (this.#isFirst && text !== '') {
-      this.#isFirst = false;
-      if (text.startsWith('\u00ef\u00bb\u00bf')) text = text.slice(3);
+    if (this.#start !== undefined) {
+      text = this.#start + text;
+      // A byte order mark can be cut in two like everything else.
+      if (text.length < BYTE_ORDER_MARK.length && BYTE_ORDER_MARK.startsWith(text)) {
+        this.#start = text;
+        return;
+      }
+      this.#start = undefined;
+      if (text.startsWith(BYTE_ORDER_MARK)) text = text.slice(BYTE_ORDER_MARK.length);
     }
+    if (text === '') return;
     if (this.#endsInCr || text.includes('\r')) text = this.#plainLineEnds(text);
     let from = 0;
     for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', from)) {
