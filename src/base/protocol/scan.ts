@@ -214,7 +214,8 @@ function scanMeta(found: Found, strict: boolean): void {
     cursor.key();
     const key = cursor.stringValue();
     if (strict) refuseMetaDoubles(key, seen);
-    if (key === TOKEN_KEY) found.progressToken = readId();
+    // Where we do not know the method, a token of another type is nobody's business but the upstream's.
+    if (key === TOKEN_KEY && (strict || isIdHere())) found.progressToken = readId();
     else if (key === VERSION_KEY) found.protocolVersion = readString() ?? '';
     else if (key === 'traceparent') found.traceparent = readString();
     else cursor.skipValue(3);
@@ -265,13 +266,16 @@ function readString(): string | undefined {
 
 /** A string, number or null as it is written. Ids of other types are not JSON-RPC. */
 function readId(): string {
+  if (!isIdHere()) throw new AppError('request.invalid', 'An id or token must be a string or a number.');
   const start = cursor.pos;
-  const c = cursor.peek();
-  if (c === 0x7b || c === 0x5b || c === 0x74 || c === 0x66) {
-    throw new AppError('request.invalid', 'An id or token must be a string or a number.');
-  }
   cursor.skipValue(2);
   return cursor.text.slice(start, cursor.pos);
+}
+
+/** Is the value here neither an object, an array, true nor false? */
+function isIdHere(): boolean {
+  const c = cursor.peek();
+  return c !== 0x7b && c !== 0x5b && c !== 0x74 && c !== 0x66;
 }
 
 /** Unicode simple case folding as far as it can reach an ASCII letter: Go's decoder also folds ſ to s and the Kelvin sign to k. */
