@@ -21,8 +21,13 @@ function bySection(): [Setting['section'], Setting[]][] {
 
 function initialText(setting: Setting): string {
   if (Array.isArray(setting.initial)) return setting.initial.length === 0 ? 'empty' : setting.initial.map((item) => `\`${String(item)}\``).join(', ');
-  if (setting.initial !== undefined) return setting.initial === '' ? 'empty' : `\`${String(setting.initial)}\``;
+  if (setting.initial !== undefined) return setting.initial === '' ? 'empty' : `\`${plain(setting.initial)}\``;
   return setting.fallback ?? 'not set';
+}
+
+/** Settings are text, numbers and booleans; lists are taken apart before. */
+function plain(initial: unknown): string {
+  return typeof initial === 'string' ? initial : JSON.stringify(initial);
 }
 
 function cell(text: string): string {
@@ -63,7 +68,11 @@ export function configurationPage(): string {
 
 export function envExample(): string {
   const blocks = bySection().map(([section, settings]) => {
-    const lines = settings.flatMap((setting) => ['', ...wrapped(`${setting.description} Default: ${initialText(setting).replaceAll('`', '')}. Allowed: ${setting.allowed}.`), `# ${setting.env}=${exampleValue(setting)}`]);
+    const lines = settings.flatMap((setting) => [
+      '',
+      ...wrapped(`${setting.description} Default: ${initialText(setting).replaceAll('`', '')}. Allowed: ${setting.allowed}.`),
+      `# ${setting.env}=${exampleValue(setting)}`,
+    ]);
     return [`# --- ${TITLES[section]} ---`, ...lines].join('\n');
   });
   return `# Copy to .env and uncomment what you change; the environment wins over it.\n# ${GENERATED}\n\n${blocks.join('\n\n')}\n`;
@@ -71,7 +80,7 @@ export function envExample(): string {
 
 function exampleValue(setting: Setting): string {
   if (Array.isArray(setting.initial)) return setting.initial.join(',');
-  return setting.initial === undefined ? '' : String(setting.initial);
+  return setting.initial === undefined ? '' : plain(setting.initial);
 }
 
 const COMMENT_WIDTH = 110;

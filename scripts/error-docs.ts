@@ -1,11 +1,18 @@
 // The page of everything that can go wrong, made from the one catalogue of error codes.
 import { ERROR_CODES, type ErrorKind, type Fault } from '../src/base/kernel/index.ts';
 
-const WHO: Record<Fault, string> = { client: 'the caller', config: 'the operator, in the configuration', upstream: 'the upstream', gateway: 'the gateway’s makers', capacity: 'nobody; it passes' };
+const WHO: Record<Fault, string> = {
+  client: 'the caller',
+  config: 'the operator, in the configuration',
+  upstream: 'the upstream',
+  gateway: 'the gateway’s makers',
+  capacity: 'nobody; it passes',
+};
 
 export function errorsPage(): string {
   const rows = Object.entries(ERROR_CODES as Record<string, ErrorKind>).map(
-    ([code, kind]) => `| \`${code}\` | ${kind.status} | ${kind.rpc} | ${kind.fault} | ${kind.retryable ? 'yes' : 'no'} | ${kind.help.replaceAll('|', String.raw`\|`)} |`,
+    ([code, kind]) =>
+      `| \`${code}\` | ${kind.status} | ${kind.rpc} | ${kind.fault} | ${kind.retryable ? 'yes' : 'no'} | ${kind.help.replaceAll('|', String.raw`\|`)} |`,
   );
   const faults = Object.entries(WHO).map(([fault, who]) => `\`${fault}\` ${who}`);
   return `${[

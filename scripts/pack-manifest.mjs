@@ -23,7 +23,8 @@ function restore() {
   if (!existsSync(kept)) return;
   const original = readFileSync(kept, 'utf8');
   const now = readFileSync(manifest, 'utf8');
-  if (now !== original && now !== stripped(original)) throw new Error(`package.json changed while it was being packed; what it was before is in ${kept}`);
+  if (now !== original && now !== stripped(original))
+    throw new Error(`package.json changed while it was being packed; what it was before is in ${kept}`);
   replaceManifest(original);
   unlinkSync(kept);
 }

@@ -27,7 +27,10 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function launch(script: string, words: string[], options: { isOld: boolean; path?: string }) {
   const preload = options.isOld ? ['--require', join(folder, 'old.cjs')] : [];
-  const child = spawn(process.execPath, [...preload, join(folder, 'bin', script), ...words], { env: { PATH: options.path ?? '', HOME: folder }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...preload, join(folder, 'bin', script), ...words], {
+    env: { PATH: options.path ?? '', HOME: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let out = '';
   let err = '';
   child.stdout.on('data', (chunk) => (out += String(chunk)));

@@ -44,7 +44,10 @@ export interface Config {
       privateKeyPem: Secret | undefined;
     }
   >;
-  readonly ssrf: Resolved<ParsedConfig['ssrf'], { allowLocalhost: boolean; blockedNetworks: readonly string[]; blockedHosts: readonly string[]; allowedNetworks: readonly string[] }>;
+  readonly ssrf: Resolved<
+    ParsedConfig['ssrf'],
+    { allowLocalhost: boolean; blockedNetworks: readonly string[]; blockedHosts: readonly string[]; allowedNetworks: readonly string[] }
+  >;
   readonly upstream: Readonly<ParsedConfig['upstream']>;
   readonly paging: Readonly<ParsedConfig['paging']>;
 }

@@ -107,9 +107,13 @@ describe('values', () => {
   it.each(['true', '1', 'YES', 'on'])('%s is true', (word) => expect(load({ SKIP_SSL_VERIFY: word }).config.upstream.skipTlsVerify).toBe(true));
   it.each(['false', '0', 'No', 'OFF'])('%s is false', (word) => expect(load({ CORS_ENABLED: word }).config.http.corsEnabled).toBe(false));
 
-  it.each(['https://a.example, https://b.example/', '["https://a.example","https://b.example"]', `'["https://a.example","https://b.example"]'`, '"https://a.example,https://b.example"'])(
-    'a list may be written as %s',
-    (text) => expect(load({ ALLOWED_ORIGINS: text }).config.http.allowedOrigins).toEqual(['https://a.example', 'https://b.example']),
+  it.each([
+    'https://a.example, https://b.example/',
+    '["https://a.example","https://b.example"]',
+    `'["https://a.example","https://b.example"]'`,
+    '"https://a.example,https://b.example"',
+  ])('a list may be written as %s', (text) =>
+    expect(load({ ALLOWED_ORIGINS: text }).config.http.allowedOrigins).toEqual(['https://a.example', 'https://b.example']),
   );
 
   it('a level may be written in any case', () => expect(load({ LOG_LEVEL: 'warning' }).config.log.level).toBe('WARNING'));
@@ -158,7 +162,13 @@ describe('what is worked out', () => {
 
   it('on loopback only loopback names are answered for; a public gateway answers for what it is told', () => {
     expect(load({}).config.http.allowedHosts).toEqual(['localhost', '127.0.0.1', '[::1]']);
-    expect(load({ HOST: '127.0.0.2', APP_DOMAIN: 'https://Gate.example' }).config.http.allowedHosts).toEqual(['localhost', '127.0.0.1', '[::1]', '127.0.0.2', 'gate.example']);
+    expect(load({ HOST: '127.0.0.2', APP_DOMAIN: 'https://Gate.example' }).config.http.allowedHosts).toEqual([
+      'localhost',
+      '127.0.0.1',
+      '[::1]',
+      '127.0.0.2',
+      'gate.example',
+    ]);
     expect(load({ HOST: '0.0.0.0' }).config.http.allowedHosts).toEqual(['*']);
     expect(load({ HOST: '0.0.0.0', ALLOWED_HOSTS: 'Gate.example' }).config.http.allowedHosts).toEqual(['gate.example']);
   });
@@ -196,10 +206,19 @@ describe('safety of the start', () => {
   });
 
   it('weak secrets run in development with one warning and are refused elsewhere, all at once and unprinted', () => {
-    const weak = { JWT_SECRET_KEY: 'my-test-key', AUTH_ENCRYPTION_SECRET: 'a'.repeat(40), BASIC_AUTH_PASSWORD: 'changeme', API_ALLOW_BASIC_AUTH: 'true' };
+    const weak = {
+      JWT_SECRET_KEY: 'my-test-key',
+      AUTH_ENCRYPTION_SECRET: 'a'.repeat(40),
+      BASIC_AUTH_PASSWORD: 'changeme',
+      API_ALLOW_BASIC_AUTH: 'true',
+    };
     const { warnings, config } = load(weak);
     expect(config.jwt.secretKey.reveal()).toBe('my-test-key');
-    expect(warnings.filter((warning) => warning.includes('JWT_SECRET_KEY') && warning.includes('AUTH_ENCRYPTION_SECRET') && warning.includes('BASIC_AUTH_PASSWORD'))).toHaveLength(1);
+    expect(
+      warnings.filter(
+        (warning) => warning.includes('JWT_SECRET_KEY') && warning.includes('AUTH_ENCRYPTION_SECRET') && warning.includes('BASIC_AUTH_PASSWORD'),
+      ),
+    ).toHaveLength(1);
     for (const ENVIRONMENT of ['production', 'staging']) {
       const message = faultsOf(() => load({ ...weak, ENVIRONMENT }));
       expect(message).toContain('3 faults');
@@ -209,7 +228,9 @@ describe('safety of the start', () => {
 
   it('a password for Basic matters only where Basic is switched on', () => {
     expect(load({ ENVIRONMENT: 'production', BASIC_AUTH_PASSWORD: 'changeme' }).config.auth.basicAllowed).toBe(false);
-    expect(faultsOf(() => load({ ENVIRONMENT: 'production', BASIC_AUTH_PASSWORD: 'changeme', DOCS_ALLOW_BASIC_AUTH: 'true' }))).toContain('BASIC_AUTH_PASSWORD');
+    expect(faultsOf(() => load({ ENVIRONMENT: 'production', BASIC_AUTH_PASSWORD: 'changeme', DOCS_ALLOW_BASIC_AUTH: 'true' }))).toContain(
+      'BASIC_AUTH_PASSWORD',
+    );
   });
 });
 
@@ -253,7 +274,16 @@ describe('secrets nobody set', () => {
 
 describe('names', () => {
   it('a misspelt variable is a warning with the name that was probably meant; strangers are left alone', () => {
-    const { warnings } = load({ JWT_SECRT_KEY: 'x', TOOL_TIMOUT: '5', PATH: '/bin', HOSTNAME: 'h', POST: '1', SHELL: 'sh', npm_package_name: 'x', APP_NAME_FILE: '' });
+    const { warnings } = load({
+      JWT_SECRT_KEY: 'x',
+      TOOL_TIMOUT: '5',
+      PATH: '/bin',
+      HOSTNAME: 'h',
+      POST: '1',
+      SHELL: 'sh',
+      npm_package_name: 'x',
+      APP_NAME_FILE: '',
+    });
     expect(warnings).toEqual([
       'JWT_SECRT_KEY in the environment is not a setting and has no effect; was JWT_SECRET_KEY meant?',
       'TOOL_TIMOUT in the environment is not a setting and has no effect; was TOOL_TIMEOUT meant?',

@@ -124,7 +124,11 @@ function isSet(env: Environment, name: string): boolean {
   return env[name] !== undefined && env[name] !== '';
 }
 
-const KNOWN_NAMES = new Set([...SETTINGS.flatMap((setting) => [setting.env, `${setting.env}_FILE`]), ...NOT_APPLICABLE.map(({ name }) => name), 'MCPGATEWAY_CONFIG_FILE']);
+const KNOWN_NAMES = new Set([
+  ...SETTINGS.flatMap((setting) => [setting.env, `${setting.env}_FILE`]),
+  ...NOT_APPLICABLE.map(({ name }) => name),
+  'MCPGATEWAY_CONFIG_FILE',
+]);
 const SUGGESTED = [...SETTING_BY_ENV.keys(), 'MCPGATEWAY_CONFIG_FILE'];
 
 function misspellings(env: Environment, where: string): string[] {

@@ -11,4 +11,6 @@ it.each([
   ['AUTH_REQUIERD', 'AUTH_REQUIRED'],
 ])('%s was meant to be %s', (slip, meant) => expect(nearestName(slip, KNOWN)).toBe(meant));
 
-it.each(['POST', 'HOME', 'PATH', 'HOSTS', 'LOGNAME', 'JWT', 'SESSION_MANAGER', ''])('%s is a stranger', (name) => expect(nearestName(name, KNOWN)).toBeUndefined());
+it.each(['POST', 'HOME', 'PATH', 'HOSTS', 'LOGNAME', 'JWT', 'SESSION_MANAGER', ''])('%s is a stranger', (name) =>
+  expect(nearestName(name, KNOWN)).toBeUndefined(),
+);

@@ -51,7 +51,13 @@ const LATER: Readonly<Record<string, string>> = Object.fromEntries([
   ...later('scale-out', ['CACHE_TYPE', 'REDIS_URL', 'CACHE_PREFIX']),
   ...later('OAuth', ['OAUTH_PREFERRED_CODE_CHALLENGE_METHOD']),
   ...later('switches for single security headers', ['X_FRAME_OPTIONS', 'HSTS_ENABLED', 'HSTS_MAX_AGE', 'REMOVE_SERVER_HEADERS']),
-  ...later('OpenTelemetry', ['OTEL_ENABLE_OBSERVABILITY', 'OTEL_TRACES_EXPORTER', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_SERVICE_NAME', 'OTEL_DEPLOYMENT_ENVIRONMENT']),
+  ...later('OpenTelemetry', [
+    'OTEL_ENABLE_OBSERVABILITY',
+    'OTEL_TRACES_EXPORTER',
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'OTEL_SERVICE_NAME',
+    'OTEL_DEPLOYMENT_ENVIRONMENT',
+  ]),
 ]);
 
 export interface NotApplicable {

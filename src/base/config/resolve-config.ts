@@ -46,10 +46,18 @@ export function checkCombinations(parsed: ParsedConfig, cwd: string): Checked {
     }
   }
   if (upstream.toolTimeoutMaxSeconds < upstream.toolTimeoutSeconds) {
-    faults.push({ name: 'MCPGATEWAY_TOOL_TIMEOUT_MAX', problem: `${upstream.toolTimeoutMaxSeconds} is less than TOOL_TIMEOUT (${upstream.toolTimeoutSeconds})`, concerns: ['TOOL_TIMEOUT'] });
+    faults.push({
+      name: 'MCPGATEWAY_TOOL_TIMEOUT_MAX',
+      problem: `${upstream.toolTimeoutMaxSeconds} is less than TOOL_TIMEOUT (${upstream.toolTimeoutSeconds})`,
+      concerns: ['TOOL_TIMEOUT'],
+    });
   }
   if (paging.maxSize < paging.defaultSize) {
-    faults.push({ name: 'PAGINATION_MAX_PAGE_SIZE', problem: `${paging.maxSize} is less than PAGINATION_DEFAULT_PAGE_SIZE (${paging.defaultSize})`, concerns: ['PAGINATION_DEFAULT_PAGE_SIZE'] });
+    faults.push({
+      name: 'PAGINATION_MAX_PAGE_SIZE',
+      problem: `${paging.maxSize} is less than PAGINATION_DEFAULT_PAGE_SIZE (${paging.defaultSize})`,
+      concerns: ['PAGINATION_DEFAULT_PAGE_SIZE'],
+    });
   }
   if (upstream.skipTlsVerify) warnings.push('SKIP_SSL_VERIFY is on: certificates of upstreams are not checked.');
   if (!parsed.ssrf.enabled) warnings.push('SSRF_PROTECTION_ENABLED is off: registered URLs may point anywhere, also at metadata services.');
@@ -58,7 +66,11 @@ export function checkCombinations(parsed: ParsedConfig, cwd: string): Checked {
   const publicKeyPem = isAsymmetric ? readKey('JWT_PUBLIC_KEY_PATH', jwt.publicKeyPath, cwd, faults) : undefined;
   const privateKeyPem = isAsymmetric ? readKey('JWT_PRIVATE_KEY_PATH', jwt.privateKeyPath, cwd, faults) : undefined;
   if (isAsymmetric && jwt.publicKeyPath === undefined && jwt.privateKeyPath === undefined) {
-    faults.push({ name: 'JWT_ALGORITHM', problem: `${jwt.algorithm} needs JWT_PUBLIC_KEY_PATH or JWT_PRIVATE_KEY_PATH`, concerns: ['JWT_PUBLIC_KEY_PATH', 'JWT_PRIVATE_KEY_PATH'] });
+    faults.push({
+      name: 'JWT_ALGORITHM',
+      problem: `${jwt.algorithm} needs JWT_PUBLIC_KEY_PATH or JWT_PRIVATE_KEY_PATH`,
+      concerns: ['JWT_PUBLIC_KEY_PATH', 'JWT_PRIVATE_KEY_PATH'],
+    });
   }
   return { faults, warnings, publicKeyPem, privateKeyPem };
 }
@@ -78,7 +90,11 @@ function judgeSecrets({ app, auth, jwt }: ParsedConfig, faults: CombinedFault[],
     return;
   }
   for (const [name, why] of weak) {
-    faults.push({ name, problem: `${why}, which is refused while ENVIRONMENT is ${app.environment}. Leave it unset to have one generated`, concerns: ['ENVIRONMENT'] });
+    faults.push({
+      name,
+      problem: `${why}, which is refused while ENVIRONMENT is ${app.environment}. Leave it unset to have one generated`,
+      concerns: ['ENVIRONMENT'],
+    });
   }
 }
 

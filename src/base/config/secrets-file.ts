@@ -35,7 +35,10 @@ export function keepSecrets(path: string): KeptSecrets {
     content = readIfThere(path);
   }
   const parsed = kept.safeParse(fromJson(content ?? ''));
-  if (!parsed.success) throw new Error(`${path} does not hold the generated secrets; restore it, or delete it to have new ones made (stored credentials and tokens are then lost)`);
+  if (!parsed.success)
+    throw new Error(
+      `${path} does not hold the generated secrets; restore it, or delete it to have new ones made (stored credentials and tokens are then lost)`,
+    );
   return { secrets: parsed.data, warnings: tighten(path) };
 }
 
@@ -79,5 +82,7 @@ function tighten(path: string): string[] {
   const mode = statSync(path).mode & 0o777;
   if ((mode & 0o077) === 0) return [];
   chmodSync(path, 0o600);
-  return [`${path} could be read by others (mode ${mode.toString(8)}); it is 600 now. If others use this machine, delete it to have new secrets made.`];
+  return [
+    `${path} could be read by others (mode ${mode.toString(8)}); it is 600 now. If others use this machine, delete it to have new secrets made.`,
+  ];
 }

@@ -23,7 +23,7 @@ type Described = Pick<SettingSpec, 'env' | 'description'> & { readonly allowed?:
 const specs = z.registry<SettingSpec>();
 
 export function specOf(schema: z.ZodType): SettingSpec | undefined {
-  return specs.get(schema) as SettingSpec | undefined;
+  return specs.get(schema);
 }
 
 function describe<S extends z.ZodType>(schema: S, spec: Omit<SettingSpec, 'fallback'> & { fallback?: string | undefined }): S {
@@ -41,8 +41,14 @@ export function optionalText(spec: Described, schema: z.ZodType<string> = z.stri
 }
 
 export function choice<const V extends readonly [string, ...string[]]>(values: V, initial: V[number], spec: Described) {
-  const fold = (input: unknown): unknown => (typeof input === 'string' ? (values.find((value) => value.toLowerCase() === input.toLowerCase()) ?? input) : input);
-  return describe(z.preprocess(fold, z.enum(values)).default(initial as never), { allowed: values.join(', '), ...spec, kind: 'text', isSecret: false });
+  const fold = (input: unknown): unknown =>
+    typeof input === 'string' ? (values.find((value) => value.toLowerCase() === input.toLowerCase()) ?? input) : input;
+  return describe(z.preprocess(fold, z.enum(values)).default(initial as never), {
+    allowed: values.join(', '),
+    ...spec,
+    kind: 'text',
+    isSecret: false,
+  });
 }
 
 export function integer(initial: number, bounds: { readonly min: number; readonly max: number }, spec: Described) {
@@ -65,10 +71,19 @@ export function list(initial: readonly string[], spec: Described, item: z.ZodTyp
 }
 
 export function optionalList(spec: Described & { readonly fallback: string }, item: z.ZodType<string> = z.string()) {
-  return describe(z.preprocess(textToList, z.array(item)).optional(), { allowed: 'a JSON array or a comma-separated list', ...spec, kind: 'list', isSecret: false });
+  return describe(z.preprocess(textToList, z.array(item)).optional(), {
+    allowed: 'a JSON array or a comma-separated list',
+    ...spec,
+    kind: 'list',
+    isSecret: false,
+  });
 }
 
 export function secret(spec: Described) {
-  const schema = z.string().min(1).transform((value) => new Secret(value)).optional();
+  const schema = z
+    .string()
+    .min(1)
+    .transform((value) => new Secret(value))
+    .optional();
   return describe(schema, { allowed: 'text', ...spec, kind: 'text', isSecret: true });
 }

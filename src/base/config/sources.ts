@@ -58,7 +58,8 @@ export function readDotEnv(cwd: string, faults: Fault[]): Environment {
   try {
     return parseEnv(readFileSync(resolve(cwd, '.env'), 'utf8'));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') faults.push({ name: '.env', from: 'working directory', problem: `cannot be read (${reason(error)})` });
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      faults.push({ name: '.env', from: 'working directory', problem: `cannot be read (${reason(error)})` });
     return {};
   }
 }

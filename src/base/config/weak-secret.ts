@@ -1,6 +1,19 @@
 // Secrets anybody could guess. The seeds' examples use such values; they may run on a developer's machine and nowhere else.
 
-const KNOWN = new Set(['my-test-key', 'my-test-salt', 'changeme', 'secret', 'password', 'test-secret', 'my-secret', '12345678', 'admin', 'test', 'letmein', 'mysecretpassword']);
+const KNOWN = new Set([
+  'my-test-key',
+  'my-test-salt',
+  'changeme',
+  'secret',
+  'password',
+  'test-secret',
+  'my-secret',
+  '12345678',
+  'admin',
+  'test',
+  'letmein',
+  'mysecretpassword',
+]);
 const SECRET_LENGTH_MIN = 32;
 const SECRET_BITS_PER_CHARACTER_MIN = 3.5;
 const PASSWORD_LENGTH_MIN = 12;

@@ -20,7 +20,10 @@ interface Run {
 }
 
 /** Runs one command line against commands that only write down what they were asked. */
-async function run(words: string[], options: { env?: Record<string, string>; isTerminal?: boolean; commands?: Partial<CliCommands> } = {}): Promise<Run> {
+async function run(
+  words: string[],
+  options: { env?: Record<string, string>; isTerminal?: boolean; commands?: Partial<CliCommands> } = {},
+): Promise<Run> {
   const calls: unknown[][] = [];
   let out = '';
   let err = '';
@@ -78,7 +81,9 @@ describe('serve', () => {
     expect(faulty.err).toContain('PORT (on the command line)');
     const broken = await run(['serve'], { commands: { serve: () => Promise.reject(new Error('address in use')) } });
     expect(broken).toMatchObject({ code: 1, err: expect.stringContaining('address in use') as string });
-    const stopped = await run(['serve'], { commands: { serve: async () => ({ port: 1, stopped: Promise.reject(new AppError('database.unavailable', 'The disk is full.')) }) } });
+    const stopped = await run(['serve'], {
+      commands: { serve: async () => ({ port: 1, stopped: Promise.reject(new AppError('database.unavailable', 'The disk is full.')) }) },
+    });
     expect(stopped).toMatchObject({ code: 1, err: 'The disk is full.\n' });
   });
 });
@@ -98,12 +103,20 @@ describe('token', () => {
 
   it('takes short flags, algorithm, administration and teams', async () => {
     const { calls } = await run(['token', '-u', 'kim', '-e', '0', '-s', 'k', '--algo', 'HS512', '--admin', '--teams', 'a, b']);
-    expect(calls).toEqual([['issue', 'HS512', 'k', expect.objectContaining({ username: 'kim', expiresInMinutes: 0, isAdmin: true, teams: ['a', 'b'] })]]);
+    expect(calls).toEqual([
+      ['issue', 'HS512', 'k', expect.objectContaining({ username: 'kim', expiresInMinutes: 0, isAdmin: true, teams: ['a', 'b'] })],
+    ]);
     expect((await run(['token', '--teams', '', '-s', 'k'])).calls[0]?.[3]).toMatchObject({ teams: [] });
   });
 
   it('takes claims as JSON and refuses ones it does not know', async () => {
-    const { calls } = await run(['token', '-s', 'k', '--data', '{"sub":"kim","teams":null,"scopes":{"server_id":"s1","permissions":["tools.read"]}}']);
+    const { calls } = await run([
+      'token',
+      '-s',
+      'k',
+      '--data',
+      '{"sub":"kim","teams":null,"scopes":{"server_id":"s1","permissions":["tools.read"]}}',
+    ]);
     expect(calls[0]?.[3]).toMatchObject({ username: 'kim', teams: null, scopes: { serverId: 's1', permissions: ['tools.read'] } });
     expect(await run(['token', '--data', '{"role":"root"}'])).toMatchObject({ code: 2, calls: [], out: '' });
     expect(await run(['token', '--data', 'kim'])).toMatchObject({ code: 2, err: '--data is not JSON.\n' });
@@ -122,7 +135,11 @@ describe('token revoke', () => {
   });
 
   it('says that a token without an id cannot be revoked', async () => {
-    expect(await run(['token', 'revoke', 'e30.e30.sig'])).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('no id (jti)') as string });
+    expect(await run(['token', 'revoke', 'e30.e30.sig'])).toMatchObject({
+      code: 2,
+      calls: [],
+      err: expect.stringContaining('no id (jti)') as string,
+    });
   });
 });
 
@@ -137,7 +154,11 @@ describe('the rest', () => {
     expect(await run(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('migrate') as string });
     expect(await run(['--wrong'])).toMatchObject({ code: 2, calls: [] });
     expect(await run(['wrong'])).toMatchObject({ code: 2, calls: [] });
-    expect(await run(['token', '--exp', 'soon'])).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('whole number of minutes') as string });
+    expect(await run(['token', '--exp', 'soon'])).toMatchObject({
+      code: 2,
+      calls: [],
+      err: expect.stringContaining('whole number of minutes') as string,
+    });
   });
 
   it.each([

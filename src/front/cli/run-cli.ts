@@ -43,7 +43,7 @@ function createProgram(commands: CliCommands, io: CliSurroundings): Command {
     .description('One clean, secure, fast endpoint in front of many MCP servers.')
     .version(packageVersion())
     .exitOverride()
-    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
     .showHelpAfterError('(--help shows what there is)');
 
   withConfigFile(program.command('serve', { isDefault: true }))
@@ -99,7 +99,8 @@ function minutes(text: string): number {
 async function noticeOf(loaded: LoadedConfig, port: number, commands: CliCommands, io: CliSurroundings): Promise<string> {
   const { config } = loaded;
   const canSign = config.jwt.algorithm.startsWith('HS') || config.jwt.privateKeyPem !== undefined;
-  const token = io.isTerminal && config.auth.required && canSign ? await commands.issueToken(loaded, { username: config.auth.adminEmail }) : undefined;
+  const token =
+    io.isTerminal && config.auth.required && canSign ? await commands.issueToken(loaded, { username: config.auth.adminEmail }) : undefined;
   return startNotice({
     version: packageVersion(),
     config,
@@ -118,7 +119,7 @@ export function processSurroundings(): CliSurroundings {
   return {
     env: processEnvironment(),
     cwd: process.cwd(),
-    isTerminal: process.stdout.isTTY === true,
+    isTerminal: process.stdout.isTTY,
     program: programWords(process.argv[1] ?? '', process.cwd()),
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),

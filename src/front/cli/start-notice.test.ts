@@ -4,7 +4,18 @@ import { startNotice, type StartFacts } from './start-notice.ts';
 
 function notice(env: Record<string, string>, more: Partial<StartFacts> = {}): string {
   const { config } = loadConfig({ env: { DATABASE_URL: 'sqlite:////srv/mcp.db', ...env }, cwd: '/', keepsSecrets: false });
-  return startNotice({ version: '1.2.3', config, port: 4444, token: undefined, hasGeneratedSecrets: true, program: 'mcpgateway', warnings: [], notices: [], hasColour: false, ...more });
+  return startNotice({
+    version: '1.2.3',
+    config,
+    port: 4444,
+    token: undefined,
+    hasGeneratedSecrets: true,
+    program: 'mcpgateway',
+    warnings: [],
+    notices: [],
+    hasColour: false,
+    ...more,
+  });
 }
 
 it('one short block says what is served where, how to log in and what to do next', () => {
@@ -19,7 +30,9 @@ it('one short block says what is served where, how to log in and what to do next
 });
 
 it('warnings and settings without effect are named', () => {
-  expect(notice({}, { warnings: ['Danger.'], notices: ['RELOAD: not applicable'] })).toMatch(/ {2}Warning {2}Danger\.\n {2}Note {5}RELOAD: not applicable\n$/);
+  expect(notice({}, { warnings: ['Danger.'], notices: ['RELOAD: not applicable'] })).toMatch(
+    / {2}Warning {2}Danger\.\n {2}Note {5}RELOAD: not applicable\n$/,
+  );
 });
 
 it('addresses can be called: all interfaces become localhost, IPv6 gets its brackets, the root path stays', () => {

@@ -67,7 +67,8 @@ export function tokenReference(text: string): TokenReference {
   const parts = text.trim().split('.');
   if (parts.length !== 3) return { jti: text.trim(), expiresAt: undefined };
   const payload = z.object({ jti: z.string().min(1), exp: z.number().optional() }).safeParse(decode(parts[1] ?? ''));
-  if (!payload.success) throw new AppError('request.bad_input', 'This token has no id (jti), so it cannot be revoked by itself. A new JWT_SECRET_KEY ends every token.');
+  if (!payload.success)
+    throw new AppError('request.bad_input', 'This token has no id (jti), so it cannot be revoked by itself. A new JWT_SECRET_KEY ends every token.');
   const { jti, exp } = payload.data;
   return { jti, expiresAt: exp === undefined ? undefined : new Date(exp * 1000) };
 }

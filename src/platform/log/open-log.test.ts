@@ -9,13 +9,14 @@ type Settings = Parameters<typeof openLog>[0];
 
 function linesOf(settings: Partial<Settings>, use: (logger: Logger) => void): string[] {
   const lines: string[] = [];
-  const log = openLog({ level: 'INFO', format: 'json', file: undefined, ...settings } as Settings, { write: (line) => void lines.push(line) });
+  const log = openLog({ level: 'INFO', format: 'json', file: undefined, ...settings }, { write: (line) => void lines.push(line) });
   use(log.logger);
   log.close();
   return lines;
 }
 
-const fieldsOf = (fields: Record<string, unknown>) => JSON.parse(linesOf({}, (logger) => logger.info('m', fields))[0] ?? '') as Record<string, unknown>;
+const fieldsOf = (fields: Record<string, unknown>) =>
+  JSON.parse(linesOf({}, (logger) => logger.info('m', fields))[0] ?? '') as Record<string, unknown>;
 
 describe('json', () => {
   it('a line is one JSON object with level, time and message', () => {
@@ -38,18 +39,33 @@ describe('json', () => {
 describe('redaction', () => {
   it('hides values by the name of their key, however deep', () => {
     const line = JSON.stringify(
-      fieldsOf({ Authorization: 'x1x', headers: { 'set-cookie': ['x2x'], 'X-Api-Key': 'x3x' }, list: [{ access_token: 'x4x' }], clientSecret: 'x5x', password: 'x6x', wrapped: new Secret('x7x') }),
+      fieldsOf({
+        Authorization: 'x1x',
+        headers: { 'set-cookie': ['x2x'], 'X-Api-Key': 'x3x' },
+        list: [{ access_token: 'x4x' }],
+        clientSecret: 'x5x',
+        password: 'x6x',
+        wrapped: new Secret('x7x'),
+      }),
     );
     expect(line).not.toMatch(/x\dx/);
   });
 
   it('leaves what only sounds like a secret', () => {
-    expect(fieldsOf({ tokenId: 'abc', tokens: 3, secretary: 'Kim', token: null })).toMatchObject({ tokenId: 'abc', tokens: 3, secretary: 'Kim', token: null });
+    expect(fieldsOf({ tokenId: 'abc', tokens: 3, secretary: 'Kim', token: null })).toMatchObject({
+      tokenId: 'abc',
+      tokens: 3,
+      secretary: 'Kim',
+      token: null,
+    });
   });
 
   it('hides credentials inside texts, messages and errors', () => {
     const [line] = linesOf({}, (logger) =>
-      logger.error('sent Bearer abcdefghijkl', { url: 'http://kim:hidden@host/', error: new AppError('internal', 'm', { internal: 'Basic YWRtaW46Y2hhbmdlbWU=', cause: new Error('postgres://a:hidden@b') }) }),
+      logger.error('sent Bearer abcdefghijkl', {
+        url: 'http://kim:hidden@host/',
+        error: new AppError('internal', 'm', { internal: 'Basic YWRtaW46Y2hhbmdlbWU=', cause: new Error('postgres://a:hidden@b') }),
+      }),
     );
     expect(line).not.toMatch(/abcdefghijkl|hidden|YWRtaW46/);
     expect(line).toContain('"code":"internal"');
@@ -63,8 +79,8 @@ describe('redaction', () => {
 });
 
 it('a text line is one line, whatever the message quotes', () => {
-  const [line] = linesOf({ format: 'text' }, (logger) => logger.info('a\nFAKE \u001b[31mred', { name: 'two words', count: 2, id: 'x1' }));
-  expect(line).toMatch(/^\d{4}-\S+Z INFO {5}a\\nFAKE \\u001b\[31mred name="two words" count=2 id=x1\n$/);
+  const [line] = linesOf({ format: 'text' }, (logger) => logger.info('a\nFAKE \u001b[31mred\u009b', { name: 'two words', count: 2, id: 'x1' }));
+  expect(line).toMatch(/^\d{4}-\S+Z INFO {5}a\\u000aFAKE \\u001b\[31mred\\u009b name="two words" count=2 id=x1\n$/);
 });
 
 it('lines are appended to LOG_FILE, whose folder is made', () => {

@@ -1,7 +1,19 @@
 // Keeps secrets out of the log even where a room forgot: values are hidden by the name of their key, credentials inside texts by
 // their shape.
 
-const SECRET_ENDINGS = ['authorization', 'token', 'secret', 'password', 'passwd', 'passphrase', 'cookie', 'apikey', 'secretkey', 'privatekey', 'credentials'];
+const SECRET_ENDINGS = [
+  'authorization',
+  'token',
+  'secret',
+  'password',
+  'passwd',
+  'passphrase',
+  'cookie',
+  'apikey',
+  'secretkey',
+  'privatekey',
+  'credentials',
+];
 const HIDDEN = '***';
 const DEPTH_MAX = 6;
 
@@ -20,7 +32,9 @@ export function redact(value: unknown, depth = 0): unknown {
   if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1));
   if (value instanceof Error) return redactError(value, depth);
   if ('toJSON' in value && typeof value.toJSON === 'function') return redact(value.toJSON() as unknown, depth + 1);
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, isSecretKey(key) && inner !== undefined && inner !== null ? HIDDEN : redact(inner, depth + 1)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, isSecretKey(key) && inner !== undefined && inner !== null ? HIDDEN : redact(inner, depth + 1)]),
+  );
 }
 
 export function redactText(text: string): string {
@@ -29,6 +43,6 @@ export function redactText(text: string): string {
 
 function redactError(error: Error, depth: number): Record<string, unknown> {
   const { name, message, stack, cause } = error;
-  const own = redact({ ...error }, depth + 1) as Record<string, unknown>;
+  const own = redact(Object.fromEntries(Object.entries(error)), depth + 1) as Record<string, unknown>;
   return { name, message: redactText(message), ...own, stack: stack === undefined ? undefined : redactText(stack), cause: redact(cause, depth + 1) };
 }

@@ -14,7 +14,11 @@ export const httpSection = z.strictObject({
   port: integer(4444, { min: 0, max: 65_535 }, { env: 'PORT', description: 'TCP port to listen on; 0 takes a free one.' }),
   rootPath: text(
     '',
-    { env: 'APP_ROOT_PATH', description: 'Path prefix when served behind a proxy under a sub-path, such as /mcp-gateway.', allowed: 'a path that begins with /, without a / at its end' },
+    {
+      env: 'APP_ROOT_PATH',
+      description: 'Path prefix when served behind a proxy under a sub-path, such as /mcp-gateway.',
+      allowed: 'a path that begins with /, without a / at its end',
+    },
     z.string().regex(/^(\/[\w.~-]+)*$/),
   ),
   allowedHosts: optionalList(
@@ -31,14 +35,22 @@ export const httpSection = z.strictObject({
       env: 'ALLOWED_ORIGINS',
       description: 'Origins whose pages may call the gateway; * is every origin.',
       allowed: 'origins such as https://app.example.com, as a JSON array or a comma-separated list',
-      fallback: 'in development http://localhost and http://127.0.0.1, plain and on 3000, 8080 and PORT; otherwise APP_DOMAIN and its subdomains app and admin, over https',
+      fallback:
+        'in development http://localhost and http://127.0.0.1, plain and on 3000, 8080 and PORT; otherwise APP_DOMAIN and its subdomains app and admin, over https',
     },
     origin,
   ),
   corsEnabled: flag(true, { env: 'CORS_ENABLED', description: 'Answer preflight requests and send CORS headers to allowed origins.' }),
-  bodyBytesMax: integer(10_485_760, { min: 1024, max: 1_073_741_824 }, {
-    env: 'MCPGATEWAY_MAX_BODY_BYTES',
-    description: 'Largest request body in bytes; larger ones get 413. What is too large depends on the tools behind the gateway.',
+  bodyBytesMax: integer(
+    10_485_760,
+    { min: 1024, max: 1_073_741_824 },
+    {
+      env: 'MCPGATEWAY_MAX_BODY_BYTES',
+      description: 'Largest request body in bytes; larger ones get 413. What is too large depends on the tools behind the gateway.',
+    },
+  ),
+  securityHeaders: flag(true, {
+    env: 'SECURITY_HEADERS_ENABLED',
+    description: 'Send hardening response headers (nosniff, frame and referrer policy).',
   }),
-  securityHeaders: flag(true, { env: 'SECURITY_HEADERS_ENABLED', description: 'Send hardening response headers (nosniff, frame and referrer policy).' }),
 });

@@ -3,6 +3,10 @@ import { z } from 'zod';
 import { integer } from '../setting.ts';
 
 export const pagingSection = z.strictObject({
-  defaultSize: integer(50, { min: 1, max: 1000 }, { env: 'PAGINATION_DEFAULT_PAGE_SIZE', description: 'Rows on a page of a REST list when the caller does not say.' }),
+  defaultSize: integer(
+    50,
+    { min: 1, max: 1000 },
+    { env: 'PAGINATION_DEFAULT_PAGE_SIZE', description: 'Rows on a page of a REST list when the caller does not say.' },
+  ),
   maxSize: integer(500, { min: 1, max: 10_000 }, { env: 'PAGINATION_MAX_PAGE_SIZE', description: 'Most rows on a page of a REST list.' }),
 });
