@@ -123,11 +123,11 @@ export function open(url: string, { method = 'POST', headers = {}, body }: Outgo
 }
 
 /** Waits for a condition that other processes bring about. Throws when it has not come true in `boundMs`. */
-export async function eventually<T>(look: () => T | Promise<T>, boundMs = 15_000): Promise<NonNullable<T>> {
+export async function eventually<T>(look: () => T | Promise<T>, boundMs = 15_000): Promise<Exclude<T, undefined | null | false>> {
   const giveUpAtMs = Date.now() + boundMs;
   for (;;) {
     const seen = await look();
-    if (seen !== undefined && seen !== null && seen !== false) return seen as NonNullable<T>;
+    if (seen !== undefined && seen !== null && seen !== false) return seen as Exclude<T, undefined | null | false>;
     if (Date.now() > giveUpAtMs) throw new Error(`This has not come true within ${boundMs} ms: ${look.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

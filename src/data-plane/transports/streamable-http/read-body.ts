@@ -1,5 +1,5 @@
-// Reads a request's body up to a limit. Too large a body is refused at once and honestly: the rest is read and thrown away for a
-// moment, so that the client gets to see the 413 instead of a reset connection.
+// Reads a request's body up to a limit. What is too large is refused honestly: the rest is read and thrown away first, for a moment,
+// because a connection closed on a client that is still sending is reset, and the client never sees the 413.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '#base/kernel';
 
@@ -10,8 +10,7 @@ const DRAIN_MAX_MS = 5_000;
 export function readBody(req: IncomingMessage, res: ServerResponse, maxBytes: number, done: (error: AppError | undefined, body: Buffer) => void): void {
   const announced = Number(req.headers['content-length']);
   if (announced > maxBytes) {
-    discardRest(req, res);
-    done(tooLarge(announced, maxBytes), EMPTY);
+    discardRest(req, res, () => done(tooLarge(announced, maxBytes), EMPTY));
     return;
   }
   let first: Buffer | undefined;
@@ -23,8 +22,8 @@ export function readBody(req: IncomingMessage, res: ServerResponse, maxBytes: nu
     size += chunk.length;
     if (size > maxBytes) {
       isOver = true;
-      discardRest(req, res);
-      done(tooLarge(size, maxBytes), EMPTY);
+      first = rest = undefined;
+      discardRest(req, res, () => done(tooLarge(size, maxBytes), EMPTY));
     } else if (first === undefined) first = chunk;
     else (rest ??= [first]).push(chunk);
   });
@@ -44,15 +43,23 @@ function tooLarge(actual: number, maxBytes: number): AppError {
   return new AppError('request.too_large', `The body has ${actual} bytes or more; ${maxBytes} are accepted (MCPGATEWAY_MAX_BODY_BYTES).`, { data: { maxBytes } });
 }
 
-function discardRest(req: IncomingMessage, res: ServerResponse): void {
+/** Calls back once: when the body has ended, or when it was too much or took too long. Not when the client goes away. */
+function discardRest(req: IncomingMessage, res: ServerResponse, done: () => void): void {
   res.shouldKeepAlive = false;
   let discarded = 0;
-  const timer = setTimeout(() => req.destroy(), DRAIN_MAX_MS);
-  timer.unref();
+  let isOver = false;
+  const over = (): void => {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(timer);
+    done();
+  };
+  const timer = setTimeout(over, DRAIN_MAX_MS);
   req.on('data', (chunk: Buffer) => {
     discarded += chunk.length;
-    if (discarded > DRAIN_MAX_BYTES) req.destroy();
+    if (discarded > DRAIN_MAX_BYTES) over();
   });
+  req.on('end', over);
   req.on('close', () => clearTimeout(timer));
   req.resume();
 }
