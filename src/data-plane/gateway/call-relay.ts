@@ -5,8 +5,8 @@ import type { RecordOutcome } from './call-record.ts';
 import type { Exchange } from './exchange.ts';
 import { rpcErrorText } from '#base/protocol';
 import { isSameId, JsonAnswer } from './json-answer.ts';
-import type { AnswerHead, AnswerSink, StreamEvent, UpstreamPort } from './seams.ts';
-import type { Listener, ServerMessages } from './server-messages.ts';
+import type { AnswerHead, AnswerListener, AnswerSink, StreamEvent, UpstreamPort } from './seams.ts';
+import { listenerOf, type ServerMessages } from './server-messages.ts';
 import { SessionStream } from './session-stream.ts';
 import { filterAnswer, needsFilter } from './views.ts';
 
@@ -22,7 +22,7 @@ export interface RelayContext {
   readonly toolTimeoutMs: number;
 }
 
-export class CallRelay implements AnswerSink {
+export class CallRelay implements AnswerSink, AnswerListener {
   readonly #exchange: Exchange;
   readonly #context: RelayContext;
   #json: JsonAnswer | undefined;
@@ -35,13 +35,11 @@ export class CallRelay implements AnswerSink {
   #resumesWithoutNews = 0;
   #isResuming = false;
   #linger: NodeJS.Timeout | undefined;
-  readonly #closer = (): void => this.#abandon();
-
   constructor(exchange: Exchange, context: RelayContext) {
     this.#exchange = exchange;
     this.#context = context;
-    exchange.answer.onGone = () => this.#clientGone();
-    exchange.onDeadline = () => this.#timedOut();
+    exchange.answer.listener = this;
+    exchange.relay = this;
   }
 
   head(head: AnswerHead): void {
@@ -113,7 +111,7 @@ export class CallRelay implements AnswerSink {
 
   #message(event: StreamEvent, data: string): boolean {
     const exchange = this.#exchange;
-    const envelope = this.#context.messages.admit(data, exchange as Listener & Exchange);
+    const envelope = this.#context.messages.admit(data, listenerOf(exchange));
     if (envelope === undefined) return this.#send(event, undefined);
     const { id } = exchange.request.envelope;
     if (envelope.kind === 'response' && id !== undefined && (envelope.id === id || isSameId(envelope.id, id))) {
@@ -140,9 +138,8 @@ export class CallRelay implements AnswerSink {
   #orPause(hasRoom: boolean): boolean {
     if (hasRoom) return true;
     this.#exchange.call?.pause();
-    const resume = (): void => this.#exchange.call?.resume();
-    if (this.#stream !== undefined) this.#stream.onDrain = resume;
-    else this.#exchange.answer.onDrain = resume;
+    // A reader that has come back is not this exchange's own client.
+    if (this.#stream !== undefined) this.#stream.onDrain = () => this.clientHasRoom();
     return false;
   }
 
@@ -151,7 +148,7 @@ export class CallRelay implements AnswerSink {
     this.#stream = new SessionStream(answer);
     if (request.envelope.id !== undefined) this.#stream.owed.add(request.envelope.id);
     session?.addStream(this.#stream);
-    session?.closers.add(this.#closer);
+    session?.closers.add(this);
   }
 
   /** Takes the upstream's stream up again after its `retry`; the client's own stream is closed meanwhile (decisions.md 2). */
@@ -177,8 +174,12 @@ export class CallRelay implements AnswerSink {
     }, this.#retryMs);
   }
 
+  clientHasRoom(): void {
+    this.#exchange.call?.resume();
+  }
+
   /** The client has closed its connection: for modern traffic that is a cancel, for legacy traffic it is not (checklist 23, 33). */
-  #clientGone(): void {
+  clientGone(): void {
     if (this.#isOver) return;
     if (this.#exchange.request.era === 'modern') {
       this.#exchange.call?.cancel();
@@ -186,7 +187,7 @@ export class CallRelay implements AnswerSink {
     } else this.#stream?.detach();
   }
 
-  #timedOut(): void {
+  timedOut(): void {
     const { request, session, server } = this.#exchange;
     const { id } = request.envelope;
     if (request.era === 'legacy' && id !== undefined && session !== undefined && server !== undefined) {
@@ -222,7 +223,7 @@ export class CallRelay implements AnswerSink {
   }
 
   /** The session ends under the call. */
-  #abandon(): void {
+  close(): void {
     if (this.#isOver) return;
     this.#exchange.call?.cancel();
     this.#over('cancelled');
@@ -235,7 +236,7 @@ export class CallRelay implements AnswerSink {
     const session = this.#exchange.session;
     if (stream !== undefined && session !== undefined) {
       stream.finish();
-      session.closers.delete(this.#closer);
+      session.closers.delete(this);
       session.retire(stream);
     }
     this.#exchange.finish(outcome, errorCode);

@@ -36,13 +36,14 @@ export class Exchange {
   call: UpstreamCall | undefined;
   /** Gates entered, to be left when the call is over. */
   gates: readonly LimitGate[] = NO_GATES;
-  /** Called once when the exchange is over, by whoever must let go of it. */
-  onFinished: (() => void) | undefined;
+  /** The clock this exchange runs against, if any, and its place there. */
+  clock: { remove(exchange: Exchange): void } | undefined;
+  clockSlot = -1;
   /** Epoch ms; moved by progress and while a question to the client is open (decisions.md 6). Infinity: no limit. */
   deadlineAtMs = Number.POSITIVE_INFINITY;
   hardDeadlineAtMs = Number.POSITIVE_INFINITY;
-  /** What to do when a deadline has passed. */
-  onDeadline: (() => void) | undefined;
+  /** Who ends the exchange when a deadline has passed. */
+  relay: { timedOut(): void } | undefined;
   #isFinished = false;
 
   constructor(request: ClientRequest, answer: ClientAnswer, recorder: Recorder) {
@@ -52,8 +53,8 @@ export class Exchange {
     this.atMs = Date.now();
   }
 
-  get isFinished(): boolean {
-    return this.#isFinished;
+  get clientAddress(): string {
+    return this.request.clientAddress;
   }
 
   /** Answers with an error of ours and ends the exchange. */
@@ -69,7 +70,7 @@ export class Exchange {
     if (this.#isFinished) return;
     this.#isFinished = true;
     for (const gate of this.gates) gate.leave();
-    this.onFinished?.();
+    this.clock?.remove(this);
     const { envelope, headers, body, clientAddress } = this.request;
     this.#recorder.add({
       atMs: this.atMs,

@@ -83,8 +83,8 @@ export class Recorder {
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
     const number = this.#numbers.size + 1;
-    this.#numbers.set(text, number);
     this.#added.push([number, text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text]);
+    this.#numbers.set(text, number);
     return number;
   }
 

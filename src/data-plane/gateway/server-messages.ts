@@ -5,6 +5,7 @@ import { AppError } from '#base/kernel';
 import { scanMessage, type Envelope } from '#base/protocol';
 import type { RecordDirection, RecordOutcome } from './call-record.ts';
 import type { Recorder } from './recorder.ts';
+import type { Exchange } from './exchange.ts';
 import type { Session } from './session.ts';
 import type { ServerEntry } from './snapshot.ts';
 
@@ -13,6 +14,13 @@ export interface Listener {
   readonly server: ServerEntry;
   readonly session: Session | undefined;
   readonly clientAddress: string;
+}
+
+/** The client of an exchange that has been authenticated and resolved. */
+export function listenerOf(exchange: Exchange): Listener {
+  const { principal, server } = exchange;
+  if (principal === undefined || server === undefined) throw new AppError('internal', 'A message came for an exchange that was not resolved.');
+  return exchange as Exchange & { readonly principal: Principal; readonly server: ServerEntry };
 }
 
 export class ServerMessages {

@@ -2,7 +2,7 @@
 // of our own, the last ones are kept, and a reader who returns is given exactly what it missed (decisions.md 2; checklist 31).
 import { AppError, newSecretId } from '#base/kernel';
 import { rpcErrorText } from '#base/protocol';
-import type { ClientAnswer, StreamEvent } from './seams.ts';
+import type { AnswerListener, ClientAnswer, StreamEvent } from './seams.ts';
 
 const KEPT_EVENTS_MAX = 100;
 const KEPT_BYTES_MAX = 1024 * 1024;
@@ -14,7 +14,7 @@ interface KeptEvent {
   readonly answers: string | undefined;
 }
 
-export class SessionStream {
+export class SessionStream implements AnswerListener {
   /** First part of every event id, so that an id leads back to its stream. */
   readonly token = newSecretId().slice(0, 12);
   /** Requests whose answers will come on this stream, by the text of their ids. */
@@ -60,10 +60,15 @@ export class SessionStream {
     if (answers !== undefined) this.owed.delete(answers);
     const sent = event.id === undefined ? event : this.#keep(event, answers);
     const client = this.#client;
-    if (client === undefined) return true;
-    if (client.event(sent)) return true;
-    client.onDrain = () => this.onDrain?.();
-    return false;
+    return client === undefined || client.event(sent);
+  }
+
+  clientGone(): void {
+    this.detach();
+  }
+
+  clientHasRoom(): void {
+    this.onDrain?.();
   }
 
   /** The reader has gone; the stream goes on. */

@@ -36,7 +36,7 @@ export class Session {
   standalone: StandaloneHandle | undefined;
   lastUsedAtMs = Date.now();
   /** What to close when the session ends: the upstream's side of open streams. */
-  readonly closers = new Set<() => void>();
+  readonly closers = new Set<{ close(): void }>();
 
   constructor(id: string, principal: Principal, serverId: string, upstream: UpstreamSession) {
     this.id = id;
@@ -83,7 +83,7 @@ export class Session {
   }
 
   end(): void {
-    for (const close of this.closers) close();
+    for (const open of [...this.closers]) open.close();
     this.closers.clear();
     for (const stream of this.#streams.values()) stream.finish();
     this.#streams.clear();

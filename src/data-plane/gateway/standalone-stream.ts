@@ -2,8 +2,8 @@
 // can be fetched later, and is opened again when a client returns after the upstream had ended it.
 import { toAppError, type AppError } from '#base/kernel';
 import type { Exchange } from './exchange.ts';
-import type { AnswerHead, AnswerSink, ClientAnswer, StreamEvent, UpstreamCall, UpstreamPort } from './seams.ts';
-import type { Listener, ServerMessages } from './server-messages.ts';
+import type { AnswerHead, AnswerListener, AnswerSink, ClientAnswer, StreamEvent, UpstreamCall, UpstreamPort } from './seams.ts';
+import { listenerOf, type Listener, type ServerMessages } from './server-messages.ts';
 import { SessionStream } from './session-stream.ts';
 import type { Session, StandaloneHandle } from './session.ts';
 
@@ -16,7 +16,7 @@ export interface StandaloneContext {
   readonly messages: ServerMessages;
 }
 
-export class StandaloneStream implements AnswerSink, StandaloneHandle {
+export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneHandle {
   readonly stream: SessionStream;
   readonly #exchange: Exchange;
   readonly #listener: Listener;
@@ -28,22 +28,21 @@ export class StandaloneStream implements AnswerSink, StandaloneHandle {
   #isStarted = false;
   #hasRetried = false;
   #lastEventId: string | undefined;
-  readonly #closer = (): void => this.#call?.cancel();
 
   /** @param headers the client's headers that may pass upstream */
   constructor(exchange: Exchange, session: Session, headers: string[], context: StandaloneContext) {
     this.#exchange = exchange;
-    this.#listener = exchange as Listener & Exchange;
+    this.#listener = listenerOf(exchange);
     this.#session = session;
     this.#context = context;
     this.#headers = headers;
     this.stream = new SessionStream(exchange.answer);
-    this.#watch(exchange.answer);
+    exchange.answer.listener = this;
   }
 
   open(): void {
     this.#isOpen = true;
-    this.#session.closers.add(this.#closer);
+    this.#session.closers.add(this);
     this.#call = this.#context.upstream.open(
       {
         upstream: this.#listener.server.upstream.row,
@@ -61,7 +60,7 @@ export class StandaloneStream implements AnswerSink, StandaloneHandle {
 
   join(client: ClientAnswer, sequence: number | undefined): void {
     client.head(STREAM_HEAD);
-    this.#watch(client);
+    client.listener = this;
     if (sequence === undefined) this.stream.attachLive(client);
     else this.stream.attach(client, sequence);
     if (!this.#isOpen) this.open();
@@ -101,10 +100,7 @@ export class StandaloneStream implements AnswerSink, StandaloneHandle {
       }
     }
     const hasRoom = this.stream.deliver(event, undefined);
-    if (!hasRoom) {
-      this.#call?.pause();
-      this.stream.onDrain = () => this.#call?.resume();
-    }
+    if (!hasRoom) this.#call?.pause();
     return hasRoom;
   }
 
@@ -113,7 +109,7 @@ export class StandaloneStream implements AnswerSink, StandaloneHandle {
       this.#close();
       return;
     }
-    this.#session.closers.delete(this.#closer);
+    this.#session.closers.delete(this);
     this.#exchange.answer.end();
     this.#exchange.finish(this.#exchange.answer.status < 400 ? 'ok' : 'rpc_error');
     this.#forget();
@@ -125,7 +121,7 @@ export class StandaloneStream implements AnswerSink, StandaloneHandle {
       this.#close();
       return;
     }
-    this.#session.closers.delete(this.#closer);
+    this.#session.closers.delete(this);
     this.#exchange.refuse(error);
     this.#forget();
   }
@@ -133,7 +129,7 @@ export class StandaloneStream implements AnswerSink, StandaloneHandle {
   /** The upstream's side has ended: so does the client's connection, but a client that comes back opens it again. */
   #close(): void {
     this.#isOpen = false;
-    this.#session.closers.delete(this.#closer);
+    this.#session.closers.delete(this);
     this.stream.releaseReader();
     if (!this.stream.isResumable) this.#forget();
   }
@@ -142,14 +138,22 @@ export class StandaloneStream implements AnswerSink, StandaloneHandle {
     if (this.#session.standalone === this) this.#session.standalone = undefined;
   }
 
-  #watch(client: ClientAnswer): void {
-    client.onGone = () => {
-      this.stream.detach();
-      // Nobody can ask for what comes meanwhile, so nothing may come: the same as without a gateway.
-      if (!this.stream.isResumable) {
-        this.#call?.cancel();
-        this.#close();
-      }
-    };
+  clientHasRoom(): void {
+    this.#call?.resume();
+  }
+
+  clientGone(): void {
+    this.stream.detach();
+    this.#call?.resume();
+    // Nobody can ask for what comes meanwhile, so nothing may come: the same as without a gateway.
+    if (!this.stream.isResumable) {
+      this.#call?.cancel();
+      this.#close();
+    }
+  }
+
+  /** The session ends. */
+  close(): void {
+    this.#call?.cancel();
   }
 }

@@ -6,7 +6,7 @@ import { CallRelay, type RelayContext } from '../call-relay.ts';
 import type { Exchange } from '../exchange.ts';
 import { forwardHeaders } from '../forward-headers.ts';
 import type { AnswerHead, AnswerSink, UpstreamObserver } from '../seams.ts';
-import type { Listener } from '../server-messages.ts';
+import { listenerOf } from '../server-messages.ts';
 import { SessionStream } from '../session-stream.ts';
 import type { Session, SessionBook } from '../session.ts';
 import type { ServerEntry } from '../snapshot.ts';
@@ -80,7 +80,7 @@ function hasNoEnd(method: string): boolean {
 /** Keeps what a session opened anew has to be told again, and matches answers with questions. */
 function noteInSession(exchange: Exchange, session: Session, context: DispatchContext): void {
   const { envelope, body } = exchange.request;
-  if (envelope.kind === 'response') context.messages.answered(exchange as Listener & Exchange, envelope, body.length);
+  if (envelope.kind === 'response') context.messages.answered(listenerOf(exchange), envelope, body.length);
   else if (envelope.method === 'logging/setLevel') session.upstream.remember('level', body);
   else if (envelope.method === 'resources/subscribe') session.upstream.remember(`subscription ${envelope.uri}`, body);
   else if (envelope.method === 'resources/unsubscribe') session.upstream.forget(`subscription ${envelope.uri}`);
@@ -126,7 +126,7 @@ function resumeStream(exchange: Exchange, session: Session, lastEventId: string)
   const { answer } = exchange;
   if (session.standalone?.stream === stream) session.standalone.join(answer, at.sequence);
   else {
-    answer.onGone = () => stream.detach();
+    answer.listener = stream;
     answer.head({ status: 200, kind: 'stream', headers: [], contentLength: undefined });
     stream.attach(answer, at.sequence);
   }

@@ -2,24 +2,36 @@
 // authorised, limited and recorded like any other, and the answers are put together again (decisions.md 1; checklist 36).
 import type { AppError } from '#base/kernel';
 import { rpcErrorText } from '#base/protocol';
-import type { AnswerHead, ClientAnswer, StreamEvent } from '#data-plane/gateway';
+import type { AnswerHead, AnswerListener, ClientAnswer, StreamEvent } from '#data-plane/gateway';
 
 /** Collects the answers of one batch. A JSON array while all answers are JSON; a stream from the first that is one. */
-export class BatchAnswer {
+export class BatchAnswer implements AnswerListener {
   readonly #client: ClientAnswer;
   #open: number;
   readonly #documents: string[] = [];
   #isStream = false;
+  readonly #parts: BatchPart[] = [];
 
   /** @param parts how many elements will answer */
   constructor(client: ClientAnswer, parts: number) {
     this.#client = client;
     this.#open = parts;
+    client.listener = this;
+  }
+
+  clientGone(): void {
+    for (const part of this.#parts) part.listener?.clientGone();
+  }
+
+  clientHasRoom(): void {
+    for (const part of this.#parts) part.listener?.clientHasRoom();
   }
 
   /** @param id the element's id as it is written, or undefined when it is not a request */
   part(id: string | undefined): BatchPart {
-    return new BatchPart(this, this.#client, id);
+    const part = new BatchPart(this, this.#client, id);
+    this.#parts.push(part);
+    return part;
   }
 
   document(text: string): void {
@@ -51,8 +63,7 @@ export class BatchAnswer {
 
 /** One element's answer. */
 class BatchPart implements ClientAnswer {
-  onDrain: (() => void) | undefined;
-  onGone: (() => void) | undefined;
+  listener: AnswerListener | undefined;
   status = 0;
   sentBytes = 0;
   readonly #batch: BatchAnswer;

@@ -3,12 +3,11 @@
 import type { ServerResponse } from 'node:http';
 import type { AppError } from '#base/kernel';
 import { rpcErrorText } from '#base/protocol';
-import type { AnswerHead, ClientAnswer, StreamEvent } from '#data-plane/gateway';
+import type { AnswerHead, AnswerListener, ClientAnswer, StreamEvent } from '#data-plane/gateway';
 import type { KeepAlive } from './keep-alive.ts';
 
 export class HttpAnswer implements ClientAnswer {
-  onDrain: (() => void) | undefined;
-  onGone: (() => void) | undefined;
+  listener: AnswerListener | undefined;
   status = 0;
   sentBytes = 0;
   readonly #res: ServerResponse;
@@ -29,9 +28,9 @@ export class HttpAnswer implements ClientAnswer {
       this.#keepAlive.delete(this);
       if (this.#isEnded) return;
       this.#isEnded = true;
-      this.onGone?.();
+      this.listener?.clientGone();
       // Nobody will read on; whoever waits for room must not wait for ever.
-      this.onDrain?.();
+      this.listener?.clientHasRoom();
     });
   }
 
@@ -119,7 +118,7 @@ export class HttpAnswer implements ClientAnswer {
     this.sentBytes += data.length;
     this.#keepAlive.touch(this);
     const hasRoom = typeof data === 'string' ? this.#res.write(data, 'latin1') : this.#res.write(data);
-    if (!hasRoom) this.#res.once('drain', () => this.onDrain?.());
+    if (!hasRoom) this.#res.once('drain', () => this.listener?.clientHasRoom());
     return hasRoom;
   }
 }
