@@ -1,9 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '#base/kernel';
-import type { CliCommands, CliSurroundings } from './commands.ts';
+import type { CliCommands, CliSurroundings, RunningGateway } from './commands.ts';
 import { programWords, runCli } from './run-cli.ts';
 
 let cwd: string;
@@ -79,13 +81,29 @@ describe('serve', () => {
     expect(faulty).toMatchObject({ code: 2, calls: [], out: '' });
     expect(faulty.err).toContain('The configuration has 2 faults');
     expect(faulty.err).toContain('PORT (on the command line)');
-    const broken = await run(['serve'], { commands: { serve: () => Promise.reject(new Error('address in use')) } });
-    expect(broken).toMatchObject({ code: 1, err: expect.stringContaining('address in use') as string });
+    const broken = await run(['serve'], { commands: { serve: () => Promise.reject(new Error('a defect')) } });
+    expect(broken).toMatchObject({ code: 1, err: expect.stringContaining('a defect') as string });
     const stopped = await run(['serve'], {
       commands: { serve: async () => ({ port: 1, stopped: Promise.reject(new AppError('database.unavailable', 'The disk is full.')) }) },
     });
     expect(stopped).toMatchObject({ code: 1, err: 'The disk is full.\n' });
   });
+});
+
+it('a port that is taken is said in one line', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const serve = async (): Promise<RunningGateway> => {
+    await once(createServer().listen(port, '127.0.0.1'), 'listening');
+    throw new Error('two programs listen on one port');
+  };
+  const { code, err } = await run(['serve', '--port', String(port)], { commands: { serve } });
+  expect({ code, err }).toEqual({
+    code: 2,
+    err: `HOST 127.0.0.1, PORT ${port} cannot be listened on: another program listens there (EADDRINUSE).\n`,
+  });
+  taken.close();
 });
 
 describe('token', () => {

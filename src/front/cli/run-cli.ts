@@ -2,7 +2,7 @@
 import { basename, relative } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { loadConfig, processEnvironment, type LoadedConfig, type LoadOptions } from '#base/config';
-import { toAppError } from '#base/kernel';
+import { AppError, toAppError } from '#base/kernel';
 import type { CliCommands, CliSurroundings } from './commands.ts';
 import { startNotice } from './start-notice.ts';
 import { tokenReference, tokenSpec, type TokenFlags } from './token-spec.ts';
@@ -52,7 +52,9 @@ function createProgram(commands: CliCommands, io: CliSurroundings): Command {
     .option('--port <number>', 'port to listen on (PORT)')
     .action(async (flags: ServeFlags) => {
       const loaded = load(flags, { flags: { HOST: flags.host, PORT: flags.port } });
-      const running = await commands.serve(loaded);
+      const running = await commands.serve(loaded).catch((error: unknown) => {
+        throw explained(error, loaded);
+      });
       io.out(await noticeOf(loaded, running.port, commands, io));
       await running.stopped;
     });
@@ -85,6 +87,15 @@ function createProgram(commands: CliCommands, io: CliSurroundings): Command {
     .action(async (flags: CommonFlags) => io.out(`${await commands.migrate(load(flags))}\n`));
 
   return program;
+}
+
+/** The ways in which listening fails that the user can mend, in words instead of a stack. */
+function explained(error: unknown, { config }: LoadedConfig): unknown {
+  const why = { EADDRINUSE: 'another program listens there', EACCES: 'this user may not', EADDRNOTAVAIL: 'this machine has no such address' };
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (!(code in why) || (error as NodeJS.ErrnoException).syscall !== 'listen') return error;
+  const message = `HOST ${config.http.host}, PORT ${config.http.port} cannot be listened on: ${why[code as keyof typeof why]} (${code}).`;
+  return new AppError('config.invalid', message, { cause: error });
 }
 
 function withConfigFile(command: Command): Command {
