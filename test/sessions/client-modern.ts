@@ -82,8 +82,7 @@ export async function playModernSession(url: string, control: string): Promise<v
 
   const call = (name: string, args: Arguments = {}, options: CallToolRequestOptions = {}, meta: Arguments = {}): Promise<unknown> =>
     client.callTool({ name, arguments: args, ...(Object.keys(meta).length > 0 ? { _meta: meta } : {}) }, options);
-  const request = (method: string, params: Arguments): Promise<unknown> =>
-    client.request({ method, params }, z.record(z.string(), z.unknown()));
+  const request = (method: string, params: Arguments): Promise<unknown> => client.request({ method, params }, z.record(z.string(), z.unknown()));
   const pull = (lever: string, body: Arguments = {}): Promise<Response> =>
     fetch(`${control}/control/${lever}`, { method: 'POST', body: JSON.stringify(body) });
 
@@ -99,7 +98,12 @@ export async function playModernSession(url: string, control: string): Promise<v
   await call('emit_events', { count: 5 }, { onprogress: () => {} });
   await call('test_tool_with_progress', {}, { onprogress: () => {} });
   await call('test_logging_tool', {}, {}, { [LOG_LEVEL_META_KEY]: 'warning' });
-  await call('test_tool_with_logging', {}, {}, { [LOG_LEVEL_META_KEY]: 'debug', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' });
+  await call(
+    'test_tool_with_logging',
+    {},
+    {},
+    { [LOG_LEVEL_META_KEY]: 'debug', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' },
+  );
   await call('wait_for_release', { key: 'go' }, { onprogress: () => void pull('release', { key: 'go' }) });
   const leaving = new AbortController();
   await refuse('a cancelled call', call('wait_for_release', { key: 'never' }, { signal: leaving.signal, onprogress: () => leaving.abort('enough') }));

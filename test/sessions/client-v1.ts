@@ -4,12 +4,7 @@ import type { CreateTaskRequestHandlerExtra } from '@modelcontextprotocol/sdk/ex
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { RequestOptions } from '@modelcontextprotocol/sdk/shared/protocol.js';
-import {
-  CreateMessageRequestSchema,
-  ElicitRequestSchema,
-  ListRootsRequestSchema,
-  ResultSchema,
-} from '@modelcontextprotocol/sdk/types.js';
+import { CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema, ResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import type { Result } from '@modelcontextprotocol/sdk/types.js';
 import { playEverything } from './everything-script.ts';
 import type { CallOptions } from './everything-script.ts';
@@ -59,8 +54,7 @@ export async function playV1Session(url: string): Promise<void> {
     // server-everything replays the whole session. What is on which stream would then depend on the clock.
     reconnectionOptions: { maxRetries: 0, initialReconnectionDelay: 1000, maxReconnectionDelay: 1000, reconnectionDelayGrowFactor: 1 },
   });
-  // The SDK's own type for `sessionId` predates exactOptionalPropertyTypes.
-  await client.connect(transport as Parameters<Client['connect']>[0]);
+  await client.connect(transport);
   await playEverything({
     inbox,
     hasClientTasks: true,
@@ -76,7 +70,7 @@ export async function playV1Session(url: string): Promise<void> {
     listPrompts: () => client.listPrompts(),
     getPrompt: (name, args) => client.getPrompt({ name, arguments: args }),
     complete: (params) => client.complete(params as Parameters<Client['complete']>[0]),
-    request: (method, params) => client.request({ method, params } as Parameters<Client['request']>[0], ResultSchema),
+    request: (method, params) => client.request({ method, params }, ResultSchema),
     async changeRoots() {
       answers.changeRoots();
       await client.sendRootsListChanged();

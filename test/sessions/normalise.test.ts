@@ -38,12 +38,31 @@ function isEqual(a: Recording, b: Recording): boolean {
 
 describe('the normaliser still sees', () => {
   const differences: Record<string, Recording> = {
-    'a changed field': changed((exchange) => (exchange.events[2] = { ...exchange.events[2]!, data: { jsonrpc: '2.0', id: 1, result: { content: [], extra: { number: '2.0' } } } })),
-    'a dropped field': changed((exchange) => (exchange.events[2] = { ...exchange.events[2]!, data: { jsonrpc: '2.0', id: 1, result: { content: [] } } })),
-    'an added field': changed((exchange) => (exchange.events[2] = { ...exchange.events[2]!, data: { jsonrpc: '2.0', id: 1, result: { content: [], extra: { number: '1.0' }, more: null } } })),
-    'an id of another type': changed((exchange) => (exchange.events[2] = { ...exchange.events[2]!, data: { jsonrpc: '2.0', id: '1', result: { content: [], extra: { number: '1.0' } } } })),
-    'a number spelled differently': changed((exchange) => (exchange.events[2] = { ...exchange.events[2]!, data: { jsonrpc: '2.0', id: 1, result: { content: [], extra: 1 } } })),
-    'reordered keys': changed((exchange) => (exchange.events[2] = { ...exchange.events[2]!, data: { id: 1, jsonrpc: '2.0', result: { content: [], extra: { number: '1.0' } } } })),
+    'a changed field': changed(
+      (exchange) =>
+        (exchange.events[2] = { ...exchange.events[2]!, data: { jsonrpc: '2.0', id: 1, result: { content: [], extra: { number: '2.0' } } } }),
+    ),
+    'a dropped field': changed(
+      (exchange) => (exchange.events[2] = { ...exchange.events[2]!, data: { jsonrpc: '2.0', id: 1, result: { content: [] } } }),
+    ),
+    'an added field': changed(
+      (exchange) =>
+        (exchange.events[2] = {
+          ...exchange.events[2]!,
+          data: { jsonrpc: '2.0', id: 1, result: { content: [], extra: { number: '1.0' }, more: null } },
+        }),
+    ),
+    'an id of another type': changed(
+      (exchange) =>
+        (exchange.events[2] = { ...exchange.events[2]!, data: { jsonrpc: '2.0', id: '1', result: { content: [], extra: { number: '1.0' } } } }),
+    ),
+    'a number spelled differently': changed(
+      (exchange) => (exchange.events[2] = { ...exchange.events[2]!, data: { jsonrpc: '2.0', id: 1, result: { content: [], extra: 1 } } }),
+    ),
+    'reordered keys': changed(
+      (exchange) =>
+        (exchange.events[2] = { ...exchange.events[2]!, data: { id: 1, jsonrpc: '2.0', result: { content: [], extra: { number: '1.0' } } } }),
+    ),
     'a dropped message': changed((exchange) => exchange.events.splice(1, 1)),
     'a repeated message': changed((exchange) => exchange.events.push(exchange.events[1]!)),
     'messages in another order': changed((exchange) => exchange.events.reverse()),

@@ -148,8 +148,7 @@ export function normalise(recording: Recording): NormalRecording {
   const names = createNames();
   const lane = (belongs: (exchange: RecordedExchange) => boolean): NormalExchange[] =>
     recording.exchanges.filter(belongs).map((exchange) => normaliseExchange(exchange, names));
-  const posts = (belongs: (body: unknown) => boolean) =>
-    lane((exchange) => exchange.method === 'POST' && belongs(exchange.requestBody));
+  const posts = (belongs: (body: unknown) => boolean) => lane((exchange) => exchange.method === 'POST' && belongs(exchange.requestBody));
   const hasMethod = (body: unknown): boolean => isObject(body) && 'method' in body;
   const hasId = (body: unknown): boolean => isObject(body) && 'id' in body;
   return {

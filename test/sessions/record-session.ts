@@ -10,11 +10,7 @@ const DEADLINE_MS = 60_000;
  * Plays `play` against `target` (an MCP endpoint) and resolves with the recording. When the script fails or waits in vain,
  * rejects with an error that ends with the last exchanges seen, which is where to look.
  */
-export async function recordSession(
-  play: PlaySession,
-  target: string,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<Recording> {
+export async function recordSession(play: PlaySession, target: string, headers: Readonly<Record<string, string>> = {}): Promise<Recording> {
   const tap = await startTap(target, headers);
   try {
     await play(tap.url, AbortSignal.timeout(DEADLINE_MS));

@@ -36,6 +36,22 @@ export interface Recording {
   readonly exchanges: readonly RecordedExchange[];
 }
 
+/**
+ * Only what the client that calls itself `clientName` sent and got: the messages that name it, and those in the session they
+ * opened. Between a gateway and an upstream this leaves out what the gateway reads for itself.
+ */
+export function exchangesOf(clientName: string, recording: Recording): Recording {
+  const sessions = new Set<string>();
+  return {
+    exchanges: recording.exchanges.filter((exchange) => {
+      const isNamed = JSON.stringify(exchange.requestBody ?? null).includes(`"name":${JSON.stringify(clientName)}`);
+      const opened = exchange.responseHeaders['mcp-session-id'];
+      if (isNamed && opened !== undefined) sessions.add(opened);
+      return isNamed || sessions.has(exchange.requestHeaders['mcp-session-id'] ?? '');
+    }),
+  };
+}
+
 /** A number whose spelling JavaScript would lose (`1.0`, 2^53 + 1) is kept as its source text, so that it stays distinct. */
 export function parseJson(text: string): unknown {
   if (text === '') return undefined;

@@ -1,9 +1,7 @@
 /** How the scripted clients answer what a server asks of them: always the same, from everything-calls.json. */
 import calls from './everything-calls.json' with { type: 'json' };
 
-export type FormAnswer =
-  | { action: 'accept'; content: Record<string, string | number | boolean | string[]> }
-  | { action: 'decline' | 'cancel' };
+export type FormAnswer = { action: 'accept'; content: Record<string, string | number | boolean | string[]> } | { action: 'decline' | 'cancel' };
 
 export interface ScriptedAnswers {
   roots(): { roots: { uri: string; name?: string }[] };

@@ -63,7 +63,10 @@ export async function startTap(target: string, headers: Readonly<Record<string, 
     };
     exchanges.push(exchange);
     if (exchange.method === 'DELETE') {
-      for (const other of exchanges) other.outlivedSession = other.end === 'open' && other !== exchange;
+      const session = req.headers['mcp-session-id'];
+      for (const other of exchanges) {
+        if (other !== exchange && other.end === 'open' && other.requestHeaders['mcp-session-id'] === session) other.outlivedSession = true;
+      }
     }
     // The Python client opens its GET stream while notifications/initialized is still on its way, so that what the server
     // sends in between is on the stream or not as chance has it. The TypeScript clients open it afterwards; so does the tap.

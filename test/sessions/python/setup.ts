@@ -22,7 +22,10 @@ async function exists(path: string): Promise<boolean> {
 /** Resolves with the path of the environment's Python; rejects, naming the cause, without Python 3, venv or the packages. */
 export async function ensurePython(): Promise<string> {
   const requirements = join(here, 'requirements.txt');
-  const digest = createHash('sha256').update(await readFile(requirements)).digest('hex').slice(0, 12);
+  const digest = createHash('sha256')
+    .update(await readFile(requirements))
+    .digest('hex')
+    .slice(0, 12);
   const environment = join(cacheDirectory, `python-${digest}`);
   const python = join(environment, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
   const complete = join(environment, 'complete');
