@@ -1,5 +1,4 @@
 // The composition root: the only place that builds things and wires rooms together, top to bottom in the order they need each other.
-import { readFileSync } from 'node:fs';
 import type { Config } from '#base/config';
 import type { Logger } from '#base/kernel';
 import { createOutbound } from '#base/net';
@@ -17,8 +16,6 @@ import { createStreamableHttp } from '#data-plane/transports';
 import { createMcpHttpReader, createMcpHttpUpstream, HealthBook, startHealthProbe } from '#data-plane/upstream';
 import { createRestFront } from '#front/rest';
 
-export const APP_VERSION: string = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
-
 const RECORD_SHAPE = { columns: RECORD_COLUMNS, directions: RECORD_DIRECTIONS, outcomes: RECORD_OUTCOMES };
 const NEWEST_PROTOCOL_VERSION = '2026-07-28';
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -34,7 +31,8 @@ export interface RunningApp {
   stop(): Promise<void>;
 }
 
-export async function startApp(config: Config, log: Logger): Promise<RunningApp> {
+/** @param appVersion shown by /version, /openapi.json and `GET /` */
+export async function startApp(config: Config, log: Logger, appVersion: string): Promise<RunningApp> {
   const outbound = createOutbound({
     guard: { ...config.ssrf },
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
@@ -64,7 +62,10 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
   );
 
   const catalog = createCatalog({ database, cipher, listRevokedTokenIds: () => tokens.listRevoked(new Date()), log });
-  const reload = async (): Promise<void> => gateway.snapshots.swap(await catalog.load());
+  const reload = async (): Promise<void> => {
+    gateway.snapshots.swap(await catalog.load());
+    health.keepOnly(gateway.snapshots.current.upstreams);
+  };
   database.onChange(reload);
   const stopPolling = database.pollChanges(CHANGE_POLL_MS);
   await reload();
@@ -72,7 +73,13 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     health,
     createMcpHttpReader(outbound, config.upstream.healthTimeoutSeconds * 1000),
     () => [...gateway.snapshots.current.upstreams.values()].map((entry) => entry.row),
-    config.upstream.healthTimeoutSeconds * 1000,
+    {
+      timeoutMs: config.upstream.healthTimeoutSeconds * 1000,
+      // Saved without having been read: deferred, or the credentials came later.
+      onReady: async (row) => {
+        if (!row.modern && !row.legacy) await upstreams.refreshUnattended(row.id);
+      },
+    },
     log,
   );
 
@@ -88,7 +95,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
   });
   const front = await createRestFront({
     routes: [
-      ...systemRoutes({ database, appName: config.app.name, appVersion: APP_VERSION, databaseUrl: config.database.url, protocolVersion: NEWEST_PROTOCOL_VERSION, isReady: () => isReady }),
+      ...systemRoutes({ database, appName: config.app.name, appVersion, databaseUrl: config.database.url, protocolVersion: NEWEST_PROTOCOL_VERSION, isReady: () => isReady }),
       ...upstreamRoutes(upstreams, pageSizes),
       ...serverRoutes(createServerService({ database, tools }), pageSizes),
       ...toolRoutes(tools, pageSizes),
@@ -98,7 +105,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     docsAuthenticator,
     settings: {
       appName: config.app.name,
-      appVersion: APP_VERSION,
+      appVersion,
       bodyBytesMax: config.http.bodyBytesMax,
       hasSecurityHeaders: config.http.securityHeaders,
       docsAllowBasicAuth: config.auth.basicAllowedOnDocs,
@@ -107,7 +114,7 @@ export async function startApp(config: Config, log: Logger): Promise<RunningApp>
     recordChange: records.recordChange,
   });
 
-  const mcp = createStreamableHttp(gateway, { maxBodyBytes: config.http.bodyBytesMax });
+  const mcp = createStreamableHttp(gateway, { maxBodyBytes: config.http.bodyBytesMax }, log);
   const edge = createEdge({ ...config.http }, { mcp, front, logger: log });
   const address = await edge.listen();
   isReady = true;

@@ -1,11 +1,45 @@
-// Reads the configuration, starts the app, waits for signals. Everything else is app.ts.
-import { silentLogger } from '#base/kernel';
-import { loadConfig } from '#base/config';
-import { startApp } from './app.ts';
+// Hands the command line what its commands do. Everything else is app.ts.
+import type { LoadedConfig } from '#base/config';
+import { createTokenService, signToken } from '#control-plane/tokens';
+import { packageVersion, processSurroundings, runCli, type RunningGateway } from '#front/cli';
+import { openLog } from '#platform/log';
+import { openConfiguredDatabase, startApp, tokenSettings } from './app.ts';
 
-const { config } = loadConfig();
-const app = await startApp(config, { ...silentLogger, error: (message, fields) => console.error(message, fields), warn: (message, fields) => console.error(message, fields) });
-console.log(`listening on ${app.host}:${app.port}`);
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(signal, () => void app.stop().then(() => process.exit(0)));
+async function serve({ config }: LoadedConfig): Promise<RunningGateway> {
+  const log = openLog(config.log);
+  const app = await startApp(config, log.logger, packageVersion());
+  // `on`, not `once`: a signal to the whole process group arrives once more through npm or the launcher, and must not cut the
+  // orderly end short.
+  const signalled = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve());
+  });
+  return { port: app.port, stopped: signalled.then(() => app.stop()).finally(() => log.close()) };
 }
+
+async function withDatabase<T>(
+  { config }: LoadedConfig,
+  work: (database: Awaited<ReturnType<typeof openConfiguredDatabase>>) => Promise<T>,
+): Promise<T> {
+  const log = openLog(config.log);
+  const database = await openConfiguredDatabase(config, log.logger);
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+    log.close();
+  }
+}
+
+const code = await runCli(
+  process.argv,
+  {
+    serve,
+    migrate: (loaded) =>
+      withDatabase(loaded, async ({ migrated }) => (migrated.length === 0 ? 'The database was up to date.' : `Migrated: ${migrated.join(', ')}.`)),
+    issueToken: ({ config }, spec) => signToken(tokenSettings(config), spec),
+    revokeToken: (loaded, jti, expiresAt) => withDatabase(loaded, (database) => createTokenService(database).revoke(jti, 'command line', expiresAt)),
+  },
+  processSurroundings(),
+);
+// A start that failed half-way leaves workers behind, which would keep the process.
+process.exit(code);

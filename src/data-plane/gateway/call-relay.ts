@@ -205,6 +205,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
 
   #giveUp(error: AppError): void {
     const { answer, request } = this.#exchange;
+    this.#exchange.noteDefect(error);
     this.#exchange.call?.cancel();
     const stream = this.#stream;
     if (stream !== undefined && this.#outcome === undefined && request.envelope.id !== undefined) {

@@ -60,9 +60,14 @@ export class Exchange {
   /** Answers with an error of ours and ends the exchange. */
   refuse(error: AppError): void {
     if (this.#isFinished) return;
+    this.noteDefect(error);
     if (error.code === 'limit.rate' || error.code === 'limit.concurrency') this.#sayRetryAfter(error);
     this.answer.fail(error);
     this.finish(error.kind.fault === 'upstream' ? 'failed' : 'refused', error.code);
+  }
+
+  noteDefect(error: AppError): void {
+    if (error.code === 'internal') this.#recorder.noteDefect(error, this.request.envelope.method);
   }
 
   /** Ends the exchange: gates are left, the message is recorded. Only the first call counts. */

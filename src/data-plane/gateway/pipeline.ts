@@ -44,8 +44,8 @@ export interface Gateway {
 const SWEEP_INTERVAL_MS = 15_000;
 
 export function createGateway(settings: GatewaySettings, parts: GatewayParts): Gateway {
-  const { authenticator, upstream, logger } = parts;
-  const recorder = new Recorder(parts.records);
+  const { authenticator, upstream } = parts;
+  const recorder = new Recorder(parts.records, parts.logger);
   const clock = new CallClock();
   const sessions = new SessionBook({ sessionsMax: settings.sessionsMax, idleMs: settings.sessionIdleMs });
   const messages = new ServerMessages(authenticator, recorder);
@@ -68,9 +68,7 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
   }
 
   function refuse(exchange: Exchange, thrown: unknown): void {
-    const error = toAppError(thrown);
-    if (error.code === 'internal') logger.error('A message could not be handled', { id: error.id, internal: error.internal, method: exchange.request.envelope.method });
-    exchange.refuse(error);
+    exchange.refuse(toAppError(thrown));
   }
 
   return {

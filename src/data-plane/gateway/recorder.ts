@@ -1,5 +1,6 @@
 // Writes every finished message into a ring of numbers and hands full or aged batches to the sink. Recording a call allocates
 // nothing that lives: texts are numbered once in a dictionary that starts over when it is full.
+import type { AppError, Logger } from '#base/kernel';
 import { RECORD_COLUMNS, RECORD_DIRECTIONS, RECORD_OUTCOMES, type RecordDirection, type RecordOutcome, type RecordSink } from './call-record.ts';
 
 const WIDTH = RECORD_COLUMNS.length;
@@ -36,8 +37,16 @@ export class Recorder {
   #count = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(sink: RecordSink) {
+  readonly #logger: Logger;
+
+  constructor(sink: RecordSink, logger: Logger) {
     this.#sink = sink;
+    this.#logger = logger;
+  }
+
+  /** A defect of ours leaves a line in the log, found by the id the caller was given. */
+  noteDefect(error: AppError, method: string): void {
+    this.#logger.error('A message could not be handled', { id: error.id, method, internal: error.internal });
   }
 
   add(finished: Finished): void {

@@ -37,10 +37,10 @@ class Reader implements ClientAnswer {
   }
 }
 
-const event = (data: string, id: string | undefined = 'theirs'): StreamEvent => ({ id, event: 'message', retry: undefined, data, comment: undefined });
+const event = (data: string, id = 'theirs'): StreamEvent => ({ id, event: 'message', retry: undefined, data, comment: undefined });
 
 test('a reader that loses its connection again and again, anywhere, has in the end read every event once and in order', () => {
-  const step = fc.oneof({ weight: 3, arbitrary: fc.constant('event' as const) }, { arbitrary: fc.constantFrom('gone', 'back', 'released', 'replaced') });
+  const step = fc.oneof({ weight: 3, arbitrary: fc.constant('event' as const) }, { weight: 1, arbitrary: fc.constantFrom('gone', 'back', 'released', 'replaced') });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 90 }), (steps) => {
       let reader = new Reader();
@@ -98,7 +98,7 @@ test('ids are our own and lead back to their stream; the upstream’s never reac
   const reader = new Reader();
   const stream = new SessionStream(reader);
   stream.deliver(event('a', 'upstream-secret-1'), undefined);
-  stream.deliver(event('b', undefined), undefined);
+  stream.deliver({ ...event('b'), id: undefined }, undefined);
   const [first, second] = reader.events;
   expect(SessionStream.parse(first?.id ?? '')).toEqual({ token: stream.token, sequence: 1 });
   expect(second?.id).toBeUndefined();
@@ -171,8 +171,8 @@ test('a reader who comes back after the end gets the rest and is told that it is
   expect(back.isEnded).toBe(true);
 });
 
-test.each<[string, (stream: SessionStream, reader: Reader) => void]>([
-  ['takes more', (_stream, reader) => reader.onDrain?.()],
+test.each<[string, (stream: SessionStream) => void]>([
+  ['takes more', (stream) => stream.clientHasRoom()],
   ['goes away', (stream) => stream.detach()],
   ['is replaced by one that resumes', (stream) => stream.attach(new Reader(), 0)],
   ['is replaced by one that joins', (stream) => stream.attachLive(new Reader())],
@@ -186,6 +186,6 @@ test.each<[string, (stream: SessionStream, reader: Reader) => void]>([
   stream.onDrain = () => {
     hasResumed = true;
   };
-  act(stream, reader);
+  act(stream);
   expect(hasResumed).toBe(true);
 });

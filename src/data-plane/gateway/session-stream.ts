@@ -73,8 +73,7 @@ export class SessionStream implements AnswerListener {
 
   /** The reader has gone; the stream goes on. */
   detach(): void {
-    this.#client = undefined;
-    this.onDrain?.();
+    this.#setReader(undefined);
   }
 
   /** Nothing more will come. A reader that is there is told. */
@@ -87,7 +86,7 @@ export class SessionStream implements AnswerListener {
   /** Ends the reader's connection, but not the stream: more will come, and can be fetched (SEP-1699 polling). */
   releaseReader(): void {
     this.#client?.end();
-    this.#client = undefined;
+    this.#setReader(undefined);
   }
 
   /**
@@ -96,7 +95,7 @@ export class SessionStream implements AnswerListener {
    */
   attach(client: ClientAnswer, sequence: number): void {
     this.#client?.end();
-    this.#client = client;
+    this.#setReader(client);
     if (sequence < this.#droppedTo) this.#answerLost(client, sequence);
     for (const kept of this.#kept) {
       if (kept.sequence > sequence) client.event(kept.event);
@@ -107,8 +106,14 @@ export class SessionStream implements AnswerListener {
   /** A reader joins without asking for the past. */
   attachLive(client: ClientAnswer): void {
     this.#client?.end();
-    this.#client = client;
+    this.#setReader(client);
     if (this.#isOver) this.finish();
+  }
+
+  /** Whoever waits for the former reader to take more would wait for ever. */
+  #setReader(client: ClientAnswer | undefined): void {
+    this.#client = client;
+    this.onDrain?.();
   }
 
   /** The sequence number in an event id of this stream, or undefined. */

@@ -117,6 +117,7 @@ export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneH
 
   fail(error: AppError): void {
     if (this.#isStarted) {
+      this.#exchange.noteDefect(error);
       this.#call?.cancel();
       this.#close();
       return;

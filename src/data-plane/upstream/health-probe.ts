@@ -11,8 +11,15 @@ export interface HealthProbe {
   close(): void;
 }
 
+export interface HealthProbeOptions {
+  /** How long one probe may take. */
+  readonly timeoutMs: number;
+  /** An upstream answered a probe. */
+  readonly onReady: (upstream: UpstreamRow) => Promise<void>;
+}
+
 /** @param upstreams those to watch now: the enabled ones of the snapshot */
-export function startHealthProbe(health: HealthBook, reader: Pick<UpstreamReader, 'read'>, upstreams: () => Iterable<UpstreamRow>, timeoutMs: number, logger: Logger): HealthProbe {
+export function startHealthProbe(health: HealthBook, reader: Pick<UpstreamReader, 'read'>, upstreams: () => Iterable<UpstreamRow>, options: HealthProbeOptions, logger: Logger): HealthProbe {
   const probing = new Set<string>();
 
   async function probe(upstream: UpstreamRow): Promise<void> {
@@ -20,8 +27,9 @@ export function startHealthProbe(health: HealthBook, reader: Pick<UpstreamReader
     probing.add(upstream.id);
     const before = health.healthOf(upstream.id).state;
     try {
-      await reader.read({ id: upstream.id, name: upstream.name, url: upstream.url, headers: upstream.headers }, AbortSignal.timeout(timeoutMs));
+      await reader.read({ id: upstream.id, name: upstream.name, url: upstream.url, headers: upstream.headers }, AbortSignal.timeout(options.timeoutMs));
       health.succeeded(upstream.id);
+      await options.onReady(upstream);
     } catch (error) {
       health.failed(upstream.id, toAppError(error));
     } finally {

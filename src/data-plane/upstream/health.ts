@@ -76,8 +76,9 @@ export class HealthBook implements UpstreamHealthView {
     if (entry !== undefined) entry.isTrying = false;
   }
 
-  forget(id: string): void {
-    this.#entries.delete(id);
+  /** Forgets upstreams that are gone. */
+  keepOnly(ids: { has(id: string): boolean }): void {
+    for (const id of this.#entries.keys()) if (!ids.has(id)) this.#entries.delete(id);
   }
 
   /** Which of these should be probed now: the troubled ones after their back-off, the quiet ones now and then. */

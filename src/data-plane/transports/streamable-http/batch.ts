@@ -1,16 +1,19 @@
 // A JSON-RPC batch (revision 2025-03-26; older clients still send them) is taken apart: each element is a message of its own,
 // authorised, limited and recorded like any other, and the answers are put together again (decisions.md 1; checklist 36).
-import type { AppError } from '#base/kernel';
+import { AppError } from '#base/kernel';
 import { rpcErrorText } from '#base/protocol';
 import type { AnswerHead, AnswerListener, ClientAnswer, StreamEvent } from '#data-plane/gateway';
+
+/** Answers of one batch are held until all are there. */
+const PART_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Collects the answers of one batch. A JSON array while all answers are JSON; a stream from the first that is one. */
 export class BatchAnswer implements AnswerListener {
   readonly #client: ClientAnswer;
   #open: number;
+  readonly #parts: BatchPart[] = [];
   readonly #documents: string[] = [];
   #isStream = false;
-  readonly #parts: BatchPart[] = [];
 
   /** @param parts how many elements will answer */
   constructor(client: ClientAnswer, parts: number) {
@@ -69,7 +72,8 @@ class BatchPart implements ClientAnswer {
   readonly #batch: BatchAnswer;
   readonly #client: ClientAnswer;
   readonly #id: string | undefined;
-  readonly #parts: string[] = [];
+  #pieces: string[] = [];
+  #isStream = false;
   #isEnded = false;
 
   constructor(batch: BatchAnswer, client: ClientAnswer, id: string | undefined) {
@@ -83,12 +87,16 @@ class BatchPart implements ClientAnswer {
 
   head(head: AnswerHead): void {
     this.status = head.status;
-    if (head.kind === 'stream') this.#batch.stream();
+    if (head.kind !== 'stream') return;
+    this.#isStream = true;
+    this.#batch.stream();
   }
 
+  /** Throws AppError `upstream.too_large`. */
   chunk(bytes: Buffer): boolean {
     this.sentBytes += bytes.length;
-    this.#parts.push(bytes.toString('latin1'));
+    if (this.sentBytes > PART_BYTES_MAX) throw new AppError('upstream.too_large', `An answer inside a batch is larger than ${PART_BYTES_MAX} bytes.`);
+    this.#pieces.push(bytes.toString('latin1'));
     return true;
   }
 
@@ -99,15 +107,21 @@ class BatchPart implements ClientAnswer {
 
   end(): void {
     if (this.#isEnded) return;
+    // Alone it would be told by its status; inside a batch there is none, and the request would wait for ever.
+    if (this.#id !== undefined && this.#pieces.length === 0 && !this.#isStream) {
+      this.fail(new AppError('upstream.bad_answer', `The upstream answered HTTP ${this.status} without a body.`));
+      return;
+    }
     this.#isEnded = true;
-    if (this.#parts.length > 0 && this.#id !== undefined) this.#batch.document(this.#parts.join(''));
+    if (this.#pieces.length > 0 && this.#id !== undefined) this.#batch.document(this.#pieces.join(''));
     this.#batch.partEnded();
   }
 
   fail(error: AppError): void {
     if (this.#isEnded) return;
     this.status = error.status;
-    if (this.#id !== undefined) this.#parts.push(rpcErrorText(error, this.#id));
+    // Half an answer is no answer.
+    this.#pieces = this.#id === undefined ? [] : [rpcErrorText(error, this.#id)];
     this.end();
   }
 }

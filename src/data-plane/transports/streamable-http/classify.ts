@@ -18,7 +18,8 @@ export function eraOf(headers: IncomingHttpHeaders, envelope: Envelope | undefin
 export function checkHeaders(headers: IncomingHttpHeaders, envelope: Envelope): void {
   // Without an envelope there is nothing to agree with, and the upstream says what is missing.
   if (envelope.protocolVersion === undefined) return;
-  compare('MCP-Protocol-Version', headers['mcp-protocol-version'], envelope.protocolVersion, false);
+  // '' is what a value of another type is read as: a malformed envelope, which the upstream refuses as such before it looks at headers.
+  if (envelope.protocolVersion !== '') compare('MCP-Protocol-Version', headers['mcp-protocol-version'], envelope.protocolVersion, false);
   compare('Mcp-Method', headers['mcp-method'], envelope.method, false);
   const named = envelope.name ?? envelope.uri ?? envelope.taskId;
   if (named !== undefined && NAMED_METHODS.has(envelope.method)) compare('Mcp-Name', headers['mcp-name'], named, true);

@@ -2,7 +2,7 @@
 // about who may do what.
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AppError, toAppError } from '#base/kernel';
+import { AppError, toAppError, type Logger } from '#base/kernel';
 import { batchElements, isBatch, scanMessage, type Envelope } from '#base/protocol';
 import type { ClientRequest, Gateway } from '#data-plane/gateway';
 import { BatchAnswer } from './batch.ts';
@@ -28,7 +28,7 @@ const NOTHING = { isError: false, isToolError: false, name: undefined, uri: unde
 const OPEN_STREAM: Envelope = { ...NOTHING, kind: 'request', method: 'stream/open', id: undefined };
 const END_SESSION: Envelope = { ...NOTHING, kind: 'request', method: 'session/end', id: undefined };
 
-export function createStreamableHttp(gateway: Gateway, settings: StreamableHttpSettings): StreamableHttp {
+export function createStreamableHttp(gateway: Gateway, settings: StreamableHttpSettings, logger: Logger): StreamableHttp {
   const keepAlive = new KeepAlive();
 
   function withoutBody(req: IncomingMessage, res: ServerResponse, serverId: string, clientAddress: string, verb: 'GET' | 'DELETE'): void {
@@ -75,7 +75,9 @@ export function createStreamableHttp(gateway: Gateway, settings: StreamableHttpS
   }
 
   function refuse(res: ServerResponse, thrown: unknown): void {
-    new HttpAnswer(res, undefined, keepAlive).fail(toAppError(thrown));
+    const error = toAppError(thrown);
+    if (error.code === 'internal') logger.error('A request could not be read', { id: error.id, internal: error.internal });
+    new HttpAnswer(res, undefined, keepAlive).fail(error);
   }
 
   return {
