@@ -178,7 +178,7 @@ describe.each(['modern', 'legacy'] as const)('%s traffic', (era) => {
     const count = 1000;
     const held: (() => void)[] = [];
     upstream.play(({ res, message }) => {
-      const { nonce } = message.params?.['arguments'] as { nonce: string };
+      const { nonce } = (message.params?.['arguments'] ?? {}) as { nonce: string };
       held.push(() => {
         if (held.length % 2 === 0) return json(res, result(message.id, nonce));
         stream(res);
