@@ -58,7 +58,7 @@ export function createAddressGuard(settings: GuardSettings): AddressGuard {
         throw new AppError('upstream.refused_by_guard', 'Put credentials into the auth fields, not into the URL.');
       }
       const host = bareHost(url);
-      if (settings.enabled && blockedHosts.has(host.toLowerCase())) throw refused(host, host, 'is on the list SSRF_BLOCKED_HOSTS');
+      if (settings.enabled && blockedHosts.has(host.toLowerCase().replace(/\.$/, ''))) throw refused(host, host, 'is on the list SSRF_BLOCKED_HOSTS');
       if (ipaddr.isValid(host)) checkAddress(host, host);
     },
   };
