@@ -1,0 +1,99 @@
+// What the bench's upstream says: the answers to calls are built once and only the id is spliced in; everything else is what a
+// gateway asks for while it registers a server (MCP 2026-07-28 and the revisions with a handshake).
+import type { Socket } from 'node:net';
+
+type CallAnswer = (socket: Socket, id: string) => void;
+
+const JSON_HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ';
+const SSE_HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n';
+const OPENING = '{"jsonrpc":"2.0","id":';
+/** The characters of a large answer's text; with its envelope it is a little over 100 KB. */
+const LARGE_TEXT_CHARS = 100 * 1024;
+
+const NOTES = 'Cloudy with light rain towards the evening, wind from the west at 14 km/h, humidity 71 percent, pressure 1012 hPa.';
+const SMALL_RESULT = `"result":{"resultType":"complete","content":[{"type":"text","text":"${NOTES}"}],"structuredContent":{"city":"Lisbon","temperature":18.5,"unit":"celsius","notes":"light rain"},"isError":false,"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"bench","version":"1"}}}}`;
+const PROGRESS = [1, 2]
+  .map((step) => sse(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"bench","progress":${step},"total":3}}`))
+  .join('');
+const LARGE_START = Buffer.from(
+  `,"result":{"resultType":"complete","content":[{"type":"text","text":"${'A result as large as a page of a book. '.repeat(LARGE_TEXT_CHARS / 39).padEnd(LARGE_TEXT_CHARS, '.')}"}],"isError":false}}`,
+);
+
+/** By a text that a call of that tool holds: how it is answered. Named in the order of how often they come. */
+export const CALL_ANSWERS: ReadonlyArray<readonly [marker: string, write: CallAnswer]> = [
+  [
+    '"name":"bench_small"',
+    (socket, id) => {
+      const text = `${OPENING}${id},${SMALL_RESULT}`;
+      socket.write(`${JSON_HEAD}${text.length}\r\n\r\n${text}`, 'latin1');
+    },
+  ],
+  [
+    '"name":"bench_stream"',
+    (socket, id) => {
+      socket.write(`${SSE_HEAD}${PROGRESS}${sse(`${OPENING}${id},${SMALL_RESULT}`)}0\r\n\r\n`, 'latin1');
+    },
+  ],
+  [
+    '"name":"bench_large"',
+    (socket, id) => {
+      const start = `${OPENING}${id}`;
+      socket.cork();
+      socket.write(`${JSON_HEAD}${start.length + LARGE_START.length}\r\n\r\n${start}`, 'latin1');
+      socket.write(LARGE_START);
+      socket.uncork();
+    },
+  ],
+];
+
+/** One event as one chunk of a chunked body. */
+function sse(data: string): string {
+  const event = `event: message\ndata: ${data}\n\n`;
+  return `${event.length.toString(16)}\r\n${event}\r\n`;
+}
+
+const SERVER_INFO = { name: 'bench', version: '1' };
+const CAPABILITIES = { tools: {} };
+const INPUT_SCHEMA = {
+  type: 'object',
+  properties: { city: { type: 'string' }, days: { type: 'integer', minimum: 1, maximum: 14 }, unit: { enum: ['celsius', 'fahrenheit'] } },
+  required: ['city'],
+};
+const TOOLS = ['bench_small', 'bench_stream', 'bench_large'].map((name) => ({
+  name,
+  description: `Answers for the bench (${name}).`,
+  inputSchema: INPUT_SCHEMA,
+}));
+const MODERN_EXTRAS = { resultType: 'complete', ttlMs: 60_000, cacheScope: 'public', _meta: { 'io.modelcontextprotocol/serverInfo': SERVER_INFO } };
+
+/** The status line and body for anything but a known call. */
+export function answerText(body: string): { status: string; text: string } {
+  const { id, method, params } = JSON.parse(body) as {
+    id?: unknown;
+    method?: string;
+    params?: { protocolVersion?: string; _meta?: Record<string, unknown> };
+  };
+  if (id === undefined) return { status: '202 Accepted', text: '' };
+  const isModern = params?._meta?.['io.modelcontextprotocol/protocolVersion'] !== undefined;
+  const result = resultOf(method, params?.protocolVersion, isModern);
+  if (result === undefined) {
+    const error = { code: -32601, message: `The bench's upstream has no method ${method}.` };
+    return { status: isModern ? '404 Not Found' : '200 OK', text: JSON.stringify({ jsonrpc: '2.0', id, error }) };
+  }
+  return { status: '200 OK', text: JSON.stringify({ jsonrpc: '2.0', id, result }) };
+}
+
+function resultOf(method: string | undefined, version: string | undefined, isModern: boolean): object | undefined {
+  switch (method) {
+    case 'server/discover':
+      return { ...MODERN_EXTRAS, supportedVersions: ['2026-07-28'], capabilities: CAPABILITIES };
+    case 'initialize':
+      return isModern ? undefined : { protocolVersion: version ?? '2025-11-25', capabilities: CAPABILITIES, serverInfo: SERVER_INFO };
+    case 'tools/list':
+      return isModern ? { ...MODERN_EXTRAS, tools: TOOLS } : { tools: TOOLS };
+    case 'ping':
+      return isModern ? undefined : {};
+    default:
+      return undefined;
+  }
+}
