@@ -51,7 +51,7 @@ export async function playV1Session(url: string): Promise<void> {
   client.setRequestHandler(ElicitRequestSchema, ({ params }, extra) => answer(params, extra, answers.elicit(params)));
   const transport = new StreamableHTTPClientTransport(new URL(url), {
     // This SDK takes a stream that ended with an error response for a broken one and resumes it a second later, to which
-    // server-everything replays the whole session. What is on which stream would then depend on the clock.
+    // server-everything replays the whole session. What is on which stream would then depend on the clock. The SDK v2 no longer does so.
     reconnectionOptions: { maxRetries: 0, initialReconnectionDelay: 1000, maxReconnectionDelay: 1000, reconnectionDelayGrowFactor: 1 },
   });
   await client.connect(transport);

@@ -26,10 +26,7 @@ export async function playV2Session(url: string): Promise<void> {
   client.setRequestHandler('roots/list', () => answers.roots());
   client.setRequestHandler('sampling/createMessage', ({ params }) => answers.sample(params));
   client.setRequestHandler('elicitation/create', ({ params }) => answers.elicit(params));
-  const transport = new StreamableHTTPClientTransport(new URL(url), {
-    // As in client-v1.ts: no resumption of streams that ended with an error response.
-    reconnectionOptions: { maxRetries: 0, initialReconnectionDelay: 1000, maxReconnectionDelay: 1000, reconnectionDelayGrowFactor: 1 },
-  });
+  const transport = new StreamableHTTPClientTransport(new URL(url));
   await client.connect(transport);
   await playEverything({
     inbox,
