@@ -124,10 +124,14 @@ export class SessionBook {
   /** Throws AppError `session.not_found` – for unknown, ended, expired and foreign sessions alike. */
   find(id: string, principal: Principal, serverId: string): Session {
     const session = this.#sessions.get(id);
-    if (session === undefined || session.principal.key !== principal.key || session.serverId !== serverId) {
-      throw new AppError('session.not_found', 'Session not found. Send initialize to open a new one.');
+    if (session === undefined || session.principal.key !== principal.key || session.serverId !== serverId) throw sessionNotFound();
+    const nowMs = Date.now();
+    // The sweep comes now and then; what it would end is over already.
+    if (this.#isIdle(session, nowMs)) {
+      this.end(session);
+      throw sessionNotFound();
     }
-    session.lastUsedAtMs = Date.now();
+    session.lastUsedAtMs = nowMs;
     return session;
   }
 
@@ -137,7 +141,7 @@ export class SessionBook {
 
   /** Ends what has been idle for too long; returns those ended, so that their upstreams can be told. */
   sweep(nowMs: number): Session[] {
-    const idle = [...this.#sessions.values()].filter((session) => !session.isInUse && nowMs - session.lastUsedAtMs > this.#idleMs);
+    const idle = [...this.#sessions.values()].filter((session) => this.#isIdle(session, nowMs));
     for (const session of idle) this.end(session);
     return idle;
   }
@@ -147,4 +151,12 @@ export class SessionBook {
     for (const session of all) this.end(session);
     return all;
   }
+
+  #isIdle(session: Session, nowMs: number): boolean {
+    return !session.isInUse && nowMs - session.lastUsedAtMs > this.#idleMs;
+  }
+}
+
+function sessionNotFound(): AppError {
+  return new AppError('session.not_found', 'Session not found. Send initialize to open a new one.');
 }

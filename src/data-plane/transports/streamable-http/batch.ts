@@ -6,6 +6,7 @@ import type { AnswerHead, AnswerListener, ClientAnswer, StreamEvent } from '#dat
 
 /** Answers of one batch are held until all are there. */
 const PART_BYTES_MAX = 64 * 1024 * 1024;
+import { mcpStatus } from './http-answer.ts';
 
 /** Collects the answers of one batch. A JSON array while all answers are JSON; a stream from the first that is one. */
 export class BatchAnswer implements AnswerListener {
@@ -14,6 +15,7 @@ export class BatchAnswer implements AnswerListener {
   readonly #parts: BatchPart[] = [];
   readonly #documents: string[] = [];
   #isStream = false;
+  readonly #statuses = new Set<number>();
 
   /** @param parts how many elements will answer */
   constructor(client: ClientAnswer, parts: number) {
@@ -49,18 +51,27 @@ export class BatchAnswer implements AnswerListener {
     for (const text of this.#documents) this.#client.event(messageEvent(text));
   }
 
-  partEnded(): void {
+  partEnded(status: number): void {
+    this.#statuses.add(status);
     if (--this.#open > 0) return;
     if (this.#isStream) this.#client.end();
     else if (this.#documents.length === 0) {
-      this.#client.head({ status: 202, kind: 'empty', headers: [], contentLength: 0 });
+      this.#client.head({ status: this.#sharedRefusal() ?? 202, kind: 'empty', headers: [], contentLength: 0 });
       this.#client.end();
     } else {
       const body = Buffer.from(`[${this.#documents.join(',')}]`, 'latin1');
-      this.#client.head({ status: 200, kind: 'json', headers: [], contentLength: body.length });
+      const status = this.#sharedRefusal() ?? 200;
+      if (status === 401) this.#client.setHeader('www-authenticate', 'Bearer');
+      this.#client.head({ status, kind: 'json', headers: [], contentLength: body.length });
       this.#client.chunk(body);
       this.#client.end();
     }
+  }
+
+  /** What all elements were refused with: no token, no such session. A client that looks at the status alone must see it. */
+  #sharedRefusal(): number | undefined {
+    const [status] = this.#statuses;
+    return this.#statuses.size === 1 && status !== undefined && status >= 400 ? status : undefined;
   }
 }
 
@@ -93,6 +104,12 @@ class BatchPart implements ClientAnswer {
   }
 
   /** Throws AppError `upstream.too_large`. */
+  reply(head: AnswerHead, document: Buffer): void {
+    this.head(head);
+    this.chunk(document);
+    this.end();
+  }
+
   chunk(bytes: Buffer): boolean {
     this.sentBytes += bytes.length;
     if (this.sentBytes > PART_BYTES_MAX) throw new AppError('upstream.too_large', `An answer inside a batch is larger than ${PART_BYTES_MAX} bytes.`);
@@ -114,12 +131,12 @@ class BatchPart implements ClientAnswer {
     }
     this.#isEnded = true;
     if (this.#pieces.length > 0 && this.#id !== undefined) this.#batch.document(this.#pieces.join(''));
-    this.#batch.partEnded();
+    this.#batch.partEnded(this.status);
   }
 
   fail(error: AppError): void {
     if (this.#isEnded) return;
-    this.status = error.status;
+    this.status = mcpStatus(error);
     // Half an answer is no answer.
     this.#pieces = this.#id === undefined ? [] : [rpcErrorText(error, this.#id)];
     this.end();

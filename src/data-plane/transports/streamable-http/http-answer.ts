@@ -61,6 +61,16 @@ export class HttpAnswer implements ClientAnswer {
     this.#keepAlive.add(this);
   }
 
+  reply(head: AnswerHead, document: Buffer): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.status = head.status;
+    this.sentBytes = document.length;
+    const headers = ['content-type', 'application/json', 'content-length', String(document.length), ...head.headers];
+    if (this.#extraHeaders !== undefined) headers.push(...this.#extraHeaders);
+    this.#res.writeHead(head.status, headers).end(document);
+  }
+
   chunk(bytes: Buffer): boolean {
     if (this.#isEnded) return true;
     this.#writeHead();
@@ -124,7 +134,7 @@ export class HttpAnswer implements ClientAnswer {
 }
 
 /** An unknown or hidden tool is an answer within the protocol, not a failure of the transport. */
-function mcpStatus(error: AppError): number {
+export function mcpStatus(error: AppError): number {
   return error.code === 'tool.not_found' ? 200 : error.status;
 }
 
