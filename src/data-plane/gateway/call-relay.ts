@@ -53,6 +53,10 @@ export class CallRelay implements AnswerSink, AnswerListener {
       this.#json = new JsonAnswer(exchange, head);
       return;
     }
+    if (head.kind === 'empty' && head.status < 300 && exchange.request.envelope.id !== undefined) {
+      this.fail(new AppError('upstream.bad_answer', `The upstream answered HTTP ${head.status} without a body, where a JSON-RPC answer is due.`));
+      return;
+    }
     this.#isStream = head.kind === 'stream';
     if (this.#isStream && exchange.session !== undefined) this.#openSessionStream();
     exchange.answer.head(head);

@@ -1,7 +1,7 @@
 // Decides how the one JSON document of an answer travels: small ones are held until they are whole, looked at, and sent in one
 // piece; what is large, or goes on arriving, passes through chunk by chunk (checklist 7, 9).
 import { AppError } from '#base/kernel';
-import { scanMessage } from '#base/protocol';
+import { batchElements, isBatch, scanMessage, type Envelope } from '#base/protocol';
 import type { RecordOutcome } from './call-record.ts';
 import type { Exchange } from './exchange.ts';
 import type { AnswerHead } from './seams.ts';
@@ -56,14 +56,12 @@ export class JsonAnswer {
     }
     let whole = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts);
     const text = whole.toString('latin1');
-    const outcome = judge(text, this.#exchange.request.envelope.id);
+    const outcome = judge(text, this.#exchange.request.envelope.id, this.#head.status);
     if (this.#isFiltered) {
       const filtered = filterAnswer(this.#exchange, text);
       if (filtered !== text) whole = Buffer.from(filtered, 'latin1');
     }
-    answer.head({ ...this.#head, contentLength: whole.length });
-    answer.chunk(whole);
-    answer.end();
+    answer.reply(this.#head, whole);
     return outcome;
   }
 
@@ -78,27 +76,50 @@ export class JsonAnswer {
   }
 }
 
-/** What a whole answer says. An answer to another request than the one asked is as bad as none. */
-export function judge(text: string, requestId: string | undefined): RecordOutcome {
-  let envelope;
-  try {
-    envelope = scanMessage(text);
-  } catch (cause) {
-    if (isSeveralMessages(text)) return 'ok';
-    throw new AppError('upstream.bad_answer', 'The upstream’s answer is not a JSON-RPC message.', { internal: text.slice(0, 500), cause });
+/**
+ * What a whole answer says. An answer to another request than the one asked is as bad as none.
+ * @param requestId the request's id as it is written; undefined when nobody waits for a JSON-RPC answer
+ * Throws AppError `upstream.bad_answer`.
+ */
+export function judge(text: string, requestId: string | undefined, status: number): RecordOutcome {
+  // Servers word their own refusals, and what they say to notifications, in all kinds of JSON.
+  const isFree = requestId === undefined || (status >= 400 && status < 500);
+  const envelope = tryScan(text);
+  if (envelope === undefined) {
+    if (isFree ? isJson(text) : isSeveralMessages(text)) return status < 400 ? 'ok' : 'rpc_error';
+    throw new AppError('upstream.bad_answer', 'The upstream’s answer is not a JSON-RPC message.', { internal: text.slice(0, 500) });
   }
-  if (envelope.kind === 'response' && envelope.id !== requestId && !isSameId(envelope.id, requestId)) {
-    throw new AppError('upstream.bad_answer', `The upstream answered request ${envelope.id?.slice(0, 64)} instead of ${requestId?.slice(0, 64)}.`);
+  if (!isFree && envelope.kind !== 'response') throw new AppError('upstream.bad_answer', `The upstream answered with a ${envelope.kind}.`);
+  const isForNobody = envelope.id === undefined || envelope.id === 'null';
+  if (!isFree && envelope.id !== requestId && (isForNobody ? !envelope.isError : !isSameId(envelope.id, requestId))) {
+    throw new AppError('upstream.bad_answer', `The upstream answered request ${envelope.id?.slice(0, 64)} instead of ${requestId.slice(0, 64)}.`);
   }
   if (envelope.isError) return 'rpc_error';
   return envelope.isToolError ? 'tool_error' : 'ok';
 }
 
+function tryScan(text: string): Envelope | undefined {
+  try {
+    return scanMessage(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return text === '';
+  }
+}
+
 /** JSON lines, or an array of messages: other servers answer so, and it is not ours to forbid. */
 function isSeveralMessages(text: string): boolean {
   try {
-    const parts: unknown = text.trimStart().startsWith('[') ? JSON.parse(text) : text.trim().split('\n').map((line): unknown => JSON.parse(line));
-    return Array.isArray(parts) && parts.length > 0;
+    const parts = isBatch(text) ? batchElements(text) : text.trim().split('\n');
+    return parts.length > 0 && parts.every((part) => tryScan(part) !== undefined);
   } catch {
     return false;
   }

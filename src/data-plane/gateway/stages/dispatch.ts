@@ -35,7 +35,7 @@ function post(exchange: Exchange, server: ServerEntry, context: DispatchContext)
   const isRequest = envelope.kind === 'request';
   const opensSession = envelope.method === 'initialize' && request.era === 'legacy' && session === undefined;
   if (opensSession) context.sessions.checkRoom();
-  if (isRequest) setDeadlines(exchange, context);
+  setDeadlines(exchange, context);
   if (session !== undefined) noteInSession(exchange, session, context);
   context.clock.add(exchange);
   const relay = new CallRelay(exchange, context);
@@ -135,6 +135,7 @@ function resumeStream(exchange: Exchange, session: Session, lastEventId: string)
 
 function endSession(exchange: Exchange, server: ServerEntry, context: DispatchContext): void {
   const { session, request } = exchange;
+  setDeadlines(exchange, context);
   context.clock.add(exchange);
   const relay: AnswerSink = new CallRelay(exchange, context);
   const sink: AnswerSink = {
