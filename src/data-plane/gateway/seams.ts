@@ -53,6 +53,8 @@ export interface AnswerListener {
 export interface ClientAnswer extends AnswerSink {
   /** Adds a response header; only before `head`. */
   setHeader(name: string, value: string): void;
+  /** A whole JSON document in one piece: what `head`, `chunk` and `end` would do, at a third of the cost. */
+  reply(head: AnswerHead, document: Buffer): void;
   /** Who is told what happens on the client's side. An object rather than closures: see AnswerListener. */
   listener: AnswerListener | undefined;
   /** HTTP status once started, else 0. */
@@ -65,7 +67,7 @@ export interface UpstreamRequest {
   readonly upstream: UpstreamRow;
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly lane: 'call' | 'stream' | 'reply';
-  /** Headers of the client that may pass, flat names and values. The adapter adds its own and the upstream's credentials. */
+  /** Headers of the client that may pass, flat names and values. The array is the adapter's to add its own and the credentials to. */
   readonly headers: string[];
   readonly body: Buffer | undefined;
   /** The upstream's session to speak in, or undefined outside one. */

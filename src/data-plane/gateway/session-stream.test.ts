@@ -13,6 +13,7 @@ class Reader implements ClientAnswer {
   isFull = false;
   setHeader(): void {}
   head(): void {}
+  reply(): void {}
   chunk(): boolean {
     return true;
   }

@@ -18,6 +18,11 @@ class Client implements ClientAnswer {
     this.status = head.status;
     this.kind = head.kind;
   }
+  reply(head: AnswerHead, document: Buffer): void {
+    this.head(head);
+    this.chunk(document);
+    this.end();
+  }
   chunk(bytes: Buffer): boolean {
     this.text += bytes.toString('latin1');
     return true;

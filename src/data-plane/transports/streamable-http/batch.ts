@@ -3,10 +3,10 @@
 import { AppError } from '#base/kernel';
 import { rpcErrorText } from '#base/protocol';
 import type { AnswerHead, AnswerListener, ClientAnswer, StreamEvent } from '#data-plane/gateway';
+import { mcpStatus } from './http-answer.ts';
 
 /** Answers of one batch are held until all are there. */
 const PART_BYTES_MAX = 64 * 1024 * 1024;
-import { mcpStatus } from './http-answer.ts';
 
 /** Collects the answers of one batch. A JSON array while all answers are JSON; a stream from the first that is one. */
 export class BatchAnswer implements AnswerListener {

@@ -24,17 +24,19 @@ export function readBody(req: IncomingMessage, res: ServerResponse, maxBytes: nu
       isOver = true;
       first = rest = undefined;
       discardRest(req, res, () => done(tooLarge(size, maxBytes), EMPTY));
-    } else if (first === undefined) first = chunk;
-    else (rest ??= [first]).push(chunk);
+    } else if (first === undefined) {
+      first = chunk;
+      // All that was announced is here; there is no need to hear the end of it.
+      if (size === announced) finish();
+    } else (rest ??= [first]).push(chunk);
   });
-  req.on('end', () => {
+  req.on('end', finish);
+
+  function finish(): void {
     if (isOver) return;
     isOver = true;
     done(undefined, rest === undefined ? (first ?? EMPTY) : Buffer.concat(rest));
-  });
-  req.on('error', () => {
-    isOver = true;
-  });
+  }
 }
 
 const EMPTY = Buffer.alloc(0);

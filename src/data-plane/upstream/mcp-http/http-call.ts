@@ -26,6 +26,7 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
   readonly #sink: AnswerSink;
   readonly #observer: UpstreamObserver | undefined;
   #controller: ResponseController | undefined;
+  #clientHeaders: number | undefined;
   #isOver = false;
   #isStarted = false;
   #hasRepeated = false;
@@ -45,8 +46,10 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
   }
 
   send(): void {
-    const { upstream, session, lastEventId } = this.#request;
-    const headers = [...this.#request.headers];
+    const { upstream, session, lastEventId, headers } = this.#request;
+    // A repeated request starts from the client's headers again.
+    this.#clientHeaders ??= headers.length;
+    headers.length = this.#clientHeaders;
     if (session instanceof HttpUpstreamSession) {
       this.#sentSessionId = session.id;
       headers.push('mcp-session-id', session.id);
