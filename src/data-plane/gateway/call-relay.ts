@@ -49,6 +49,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
       return;
     }
     const exchange = this.#exchange;
+    if (head.namesSession === true && exchange.session !== undefined) exchange.answer.setHeader('mcp-session-id', exchange.session.id);
     if (head.kind === 'json') {
       this.#json = new JsonAnswer(exchange, head);
       return;

@@ -14,6 +14,8 @@ export interface AnswerHead {
   readonly headers: readonly string[];
   /** Bytes of the body when they are known. */
   readonly contentLength: number | undefined;
+  /** The upstream's answer carried a session id: ours carries the gateway's own then, on this answer as on `initialize`. */
+  readonly namesSession?: boolean;
 }
 
 /** One server-sent event, its texts as latin1 (one character a byte). A comment alone has only `comment`. */

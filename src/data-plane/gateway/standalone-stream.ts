@@ -77,6 +77,7 @@ export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneH
       setTimeout(() => this.open(), TAKEN_RETRY_MS);
       return;
     }
+    if (head.namesSession === true) this.#exchange.answer.setHeader('mcp-session-id', this.#session.id);
     this.#exchange.answer.head(head);
     if (head.kind === 'stream') {
       this.#isStarted = true;

@@ -61,7 +61,6 @@ function sessionOpener(exchange: Exchange, server: ServerEntry, context: Dispatc
     session(upstreamSession) {
       if (exchange.principal === undefined) return;
       exchange.session = context.sessions.open(exchange.principal, server.id, upstreamSession);
-      exchange.answer.setHeader('mcp-session-id', exchange.session.id);
     },
   };
 }

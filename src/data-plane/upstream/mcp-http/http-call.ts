@@ -137,7 +137,7 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
     const { upstream } = this.#request;
     const kind = answerKind(status, headers, upstream.name);
     const length = headers['content-length'];
-    const head: AnswerHead = { status, kind, headers: passingHeaders(headers), contentLength: typeof length === 'string' ? Number(length) : undefined };
+    const head: AnswerHead = { status, kind, headers: passingHeaders(headers), namesSession: typeof headers['mcp-session-id'] === 'string', contentLength: typeof length === 'string' ? Number(length) : undefined };
     if (status >= 400) {
       this.#refusal = { head, parts: [], size: 0 };
       return;
