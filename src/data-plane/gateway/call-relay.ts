@@ -54,7 +54,8 @@ export class CallRelay implements AnswerSink, AnswerListener {
       this.#json = new JsonAnswer(exchange, head);
       return;
     }
-    if (head.kind === 'empty' && head.status < 300 && exchange.request.envelope.id !== undefined) {
+    const { envelope } = exchange.request;
+    if (head.kind === 'empty' && head.status < 300 && envelope.kind === 'request' && envelope.id !== undefined) {
       this.fail(new AppError('upstream.bad_answer', `The upstream answered HTTP ${head.status} without a body, where a JSON-RPC answer is due.`));
       return;
     }

@@ -56,7 +56,8 @@ export class JsonAnswer {
     }
     let whole = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts);
     const text = whole.toString('latin1');
-    const outcome = judge(text, this.#exchange.request.envelope.id, this.#head.status);
+    const { kind, id } = this.#exchange.request.envelope;
+    const outcome = judge(text, kind === 'request' ? id : undefined, this.#head.status);
     if (this.#isFiltered) {
       const filtered = filterAnswer(this.#exchange, text);
       if (filtered !== text) whole = Buffer.from(filtered, 'latin1');
