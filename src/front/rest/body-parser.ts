@@ -1,19 +1,22 @@
 // Bodies are JSON in UTF-8, on routes that take one. A browser can send any other type, and none at all, across sites without
 // asking first, so those are refused rather than guessed at.
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '#base/kernel';
 import { attemptOf } from './attempt.ts';
+import { readBody } from './read-body.ts';
 
 const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?$/i;
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 export function addBodyParser(app: FastifyInstance, bodyBytesMax: number): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: bodyBytesMax }, async (request: FastifyRequest, body: string | Buffer) => {
+  app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
+    const body = await readBody(payload, bodyBytesMax);
     // Routes without a body ignore what clients send along, as curl -d '' does.
     if (attemptOf(request)?.route.input.body === undefined) return undefined;
     ensureJsonType(request);
-    return parse(body as Buffer);
+    return parse(body);
   });
 }
 
