@@ -28,10 +28,10 @@ export const INITIALIZE = '{"protocolVersion":"2025-06-18","capabilities":{"tool
 const ONE_TOOL = '{"tools":[{"name":"answer","inputSchema":{"type":"object"}}]}';
 
 /** One HTTP answer with a body of known length. */
-export function http(status: number | string, body: string | Buffer, headers: Record<string, string> = {}): string | Buffer {
+export function http(status: number, body: string, headers: Record<string, string> = {}): Buffer {
   const all = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)), ...headers };
   const head = `HTTP/1.1 ${status} X\r\n${Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
-  return Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(body)]);
+  return Buffer.from(head + body);
 }
 
 export function result(request: WireRequest, text: string): string {
