@@ -16,6 +16,8 @@ const ALL_CAPABILITIES = {
   tasks: { list: {}, cancel: {}, requests: { sampling: { createMessage: {} }, elicitation: { create: {} } } },
   extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] }, 'io.modelcontextprotocol/tasks': {} },
 };
+/** It travels in a header from then on. */
+const VERSION = /^[\x21-\x7e]{1,64}$/;
 const CLIENT_INFO = { name: 'mcpgateway', version: '1' };
 
 /** Speaks to one upstream on the gateway's own account. */
@@ -60,7 +62,7 @@ export class EraProbe {
       this.#note('server/discover', false, `HTTP ${answer.status}: not a server of ${MODERN_VERSION}`);
       return undefined;
     }
-    this.#note('server/discover', true, `speaks ${(discovered['supportedVersions'] as unknown[]).join(', ').slice(0, 200)}`);
+    this.#note('server/discover', true, `speaks ${(discovered['supportedVersions'] as unknown[]).slice(0, 20).map(shown).join(', ')}`);
     if (!(discovered['supportedVersions'] as unknown[]).includes(MODERN_VERSION)) return undefined;
     const conversation: Conversation = {
       request: async (method, params) => {
@@ -79,9 +81,12 @@ export class EraProbe {
     const answer = await this.#send('initialize', this.#body('initialize', params), this.#headers());
     this.#refuseChallenge(answer);
     const { result } = this.#result('initialize', answer);
-    const version = String(result['protocolVersion'] ?? '');
-    this.#note('initialize', true, `answered with revision ${version.slice(0, 40)}`);
-    const headers = [...this.#headers(), ...(version === '' ? [] : ['mcp-protocol-version', version])];
+    const version = result['protocolVersion'];
+    if (typeof version !== 'string' || !VERSION.test(version)) {
+      throw this.#failed('initialize', 'upstream.bad_answer', `Gateway "${this.#target.name}" answered initialize with the protocol version ${shown(version)}, which is none.`);
+    }
+    this.#note('initialize', true, `answered with revision ${version}`);
+    const headers = [...this.#headers(), 'mcp-protocol-version', version];
     if (answer.sessionId !== undefined) headers.push('mcp-session-id', answer.sessionId);
     const close = async (): Promise<void> => {
       if (answer.sessionId !== undefined) await this.#send('end of session', undefined, headers, 'DELETE').catch(() => undefined);
@@ -104,7 +109,7 @@ export class EraProbe {
     const message = parse(answer.message);
     const error = message?.['error'] as { code?: unknown; message?: unknown } | undefined;
     if (error !== undefined && error !== null) {
-      throw this.#failed(method, 'upstream.bad_answer', `Gateway "${name}" answered ${method} with error ${String(error.code)}: ${String(error.message).slice(0, 200)}`);
+      throw this.#failed(method, 'upstream.bad_answer', `Gateway "${name}" answered ${method} with error ${shown(error.code)}: ${shown(error.message)}`);
     }
     const result = message?.['result'];
     if (answer.status >= 300 || typeof result !== 'object' || result === null || Array.isArray(result)) {
@@ -162,6 +167,11 @@ export class EraProbe {
     };
     return this.#body(method, { ...params, _meta: meta });
   }
+}
+
+/** What an upstream sent, for an error text: an object's own toString would be code of its choosing, or none. */
+function shown(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, 200).replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd') : `(${typeof value})`;
 }
 
 function parse(message: string): Record<string, unknown> | undefined {

@@ -59,7 +59,7 @@ async function readTools(conversation: Conversation, gatewayName: string): Promi
   let cursor: string | undefined;
   for (let page = 0; page < PAGES_MAX; page++) {
     const { text } = await conversation.request('tools/list', cursor === undefined ? {} : { cursor });
-    const { items, nextCursor } = listItems(text, 'tools');
+    const { items, nextCursor } = itemsOf(text, gatewayName);
     for (const item of items) {
       if (tools.size >= TOOLS_MAX) throw new AppError('upstream.bad_answer', `Gateway "${gatewayName}" lists more than ${TOOLS_MAX} tools.`);
       addTool(item, tools, skipped);
@@ -70,6 +70,15 @@ async function readTools(conversation: Conversation, gatewayName: string): Promi
     cursor = nextCursor;
   }
   throw new AppError('upstream.bad_answer', `Gateway "${gatewayName}" lists tools on more than ${PAGES_MAX} pages.`);
+}
+
+function itemsOf(text: string, gatewayName: string): ReturnType<typeof listItems> {
+  try {
+    return listItems(text, 'tools');
+  } catch (cause) {
+    const why = cause instanceof AppError ? cause.message : 'it cannot be read';
+    throw new AppError('upstream.bad_answer', `The tools/list of gateway "${gatewayName}" cannot be used: ${why}`, { cause });
+  }
 }
 
 function addTool(item: string, tools: Map<string, ReadTool>, skipped: Skipped[]): void {
