@@ -58,8 +58,8 @@ export async function startLyingUpstream(): Promise<LyingUpstream> {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    let rest = Buffer.alloc(0);
-    socket.on('data', (chunk) => {
+    let rest: Buffer = Buffer.alloc(0);
+    socket.on('data', (chunk: Buffer) => {
       rest = Buffer.concat([rest, chunk]);
       for (;;) {
         const headEnd = rest.indexOf('\r\n\r\n');
