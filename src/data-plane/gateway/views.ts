@@ -1,7 +1,7 @@
 // What of an upstream's lists a caller is shown: exactly what authorize would let the same caller call.
-import { decide } from '#base/access';
 import { filterListResult } from '#base/protocol';
 import type { Exchange } from './exchange.ts';
+import { decideTool } from './stages/authorize.ts';
 
 /** Must this answer be looked through? Without hidden tools and scopes the bytes pass as they are. */
 export function needsFilter(exchange: Exchange): boolean {
@@ -13,8 +13,5 @@ export function needsFilter(exchange: Exchange): boolean {
 export function filterAnswer(exchange: Exchange, text: string): string {
   const { principal, server } = exchange;
   if (principal === undefined || server === undefined) return text;
-  return filterListResult(text, 'tools', (name) => {
-    const tool = server.upstream.tools.get(name);
-    return tool !== undefined && !decide(principal, 'use', tool, server).allowed;
-  });
+  return filterListResult(text, 'tools', (name) => !decideTool(principal, server, name).allowed);
 }

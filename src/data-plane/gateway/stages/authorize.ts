@@ -1,7 +1,8 @@
 // May this caller send this message to this server, and call this tool? The same decision filters lists (views.ts).
-import { decide, isVisible, type Decision } from '#base/access';
+import { decide, isVisible, type Decision, type Owned, type Principal } from '#base/access';
 import { AppError } from '#base/kernel';
 import type { Exchange } from '../exchange.ts';
+import type { ServerEntry } from '../snapshot.ts';
 import { serverNotFound } from './resolve.ts';
 
 export function authorize(exchange: Exchange): void {
@@ -13,14 +14,22 @@ export function authorize(exchange: Exchange): void {
   if (!isVisible(principal, server.upstream)) throw serverNotFound();
   if (!server.upstream.enabled) throw new AppError('server.disabled', `The gateway "${server.upstream.row.name}" behind this server is switched off.`);
   const { envelope } = request;
-  if (envelope.method === 'tools/call' && envelope.name !== undefined) {
-    const tool = server.upstream.tools.get(envelope.name);
-    // A tool we have not read is the upstream's to refuse; nobody has disabled or hidden it.
-    if (tool === undefined) return;
-    const mayCall = decide(principal, 'use', tool, server);
+  if (envelope.method !== 'tools/call') return;
+  if (envelope.name !== undefined) {
+    const mayCall = decideTool(principal, server, envelope.name);
     if (!mayCall.allowed) throw refusedTool(mayCall, envelope.name);
+  } else if (server.upstream.hasHiddenTools || principal.scopes !== undefined) {
+    // Some servers would read ["a"] as "a": what cannot be decided on must not be passed on.
+    throw new AppError('request.bad_params', '`params.name` must be a string.');
   }
 }
+
+/** A tool we have not read is the upstream's to refuse: nobody has disabled or hidden it. But a token's scopes cover it, or do not. */
+export function decideTool(principal: Principal, server: ServerEntry, name: string): Decision {
+  return decide(principal, 'use', server.upstream.tools.get(name) ?? UNREAD_TOOL, server);
+}
+
+const UNREAD_TOOL: Owned = { kind: 'tool', id: '', visibility: 'public', ownerEmail: null, teamId: null, enabled: true };
 
 function refusedServer(decision: Decision & { allowed: false }): AppError {
   if (decision.reason === 'disabled') return new AppError('server.disabled', 'This server is switched off.');
