@@ -34,12 +34,15 @@ export class CallRelay implements AnswerSink, AnswerListener {
   #retryMs = RETRY_DEFAULT_MS;
   #resumesWithoutNews = 0;
   #isResuming = false;
+  #isTakenBack = false;
   #linger: NodeJS.Timeout | undefined;
   constructor(exchange: Exchange, context: RelayContext) {
     this.#exchange = exchange;
     this.#context = context;
     exchange.answer.listener = this;
     exchange.relay = this;
+    const { session, request } = exchange;
+    if (session !== undefined && request.envelope.kind === 'request' && request.envelope.id !== undefined) session.calls.set(request.envelope.id, this);
   }
 
   head(head: AnswerHead): void {
@@ -98,7 +101,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
       }
       return;
     }
-    if (this.#isStream && this.#outcome === undefined && this.#exchange.request.envelope.kind === 'request') {
+    if (this.#isStream && this.#outcome === undefined && this.#exchange.request.envelope.kind === 'request' && !this.#isTakenBack) {
       this.#resumeOr(lost('ended before the answer was complete'));
       return;
     }
@@ -108,11 +111,28 @@ export class CallRelay implements AnswerSink, AnswerListener {
 
   fail(error: AppError): void {
     if (this.#isOver) return;
+    if (this.#isTakenBack && this.#isStream) {
+      this.#closeLingering();
+      return;
+    }
     if (error.code === 'upstream.connection_lost' && this.#stream?.isResumable === true && this.#outcome === undefined) {
       this.#resumeOr(error);
       return;
     }
     this.#giveUp(error);
+  }
+
+  /**
+   * The client has cancelled the call: no answer is owed any more, and its place is free. What the upstream still says passes, but
+   * not every upstream ends the stream of a call it has given up.
+   */
+  takenBack(): void {
+    if (this.#isOver || this.#outcome !== undefined || this.#isTakenBack) return;
+    this.#isTakenBack = true;
+    const { request } = this.#exchange;
+    if (request.envelope.id !== undefined) this.#stream?.owed.delete(request.envelope.id);
+    this.#exchange.finish('cancelled');
+    this.#linger = setTimeout(() => this.#closeLingering(), LINGER_MS);
   }
 
   #message(event: StreamEvent, data: string): boolean {
@@ -125,7 +145,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
       const shown = needsFilter(exchange) ? { ...event, data: filterAnswer(exchange, data) } : event;
       const hasRoom = this.#send(shown, id);
       exchange.finish(this.#outcome);
-      this.#linger = setTimeout(() => this.#closeLingering(), LINGER_MS);
+      this.#linger ??= setTimeout(() => this.#closeLingering(), LINGER_MS);
       return hasRoom;
     }
     if (envelope.method === 'notifications/progress' && exchange.deadlineAtMs !== Number.POSITIVE_INFINITY) {
@@ -225,7 +245,9 @@ export class CallRelay implements AnswerSink, AnswerListener {
   #closeLingering(): void {
     if (this.#isOver) return;
     this.#exchange.call?.cancel();
-    if (this.#stream === undefined) this.#exchange.answer.end();
+    const { answer } = this.#exchange;
+    if (answer.status === 0) answer.head({ status: 202, kind: 'empty', headers: [], contentLength: 0 });
+    if (this.#stream === undefined) answer.end();
     this.#over(this.#outcome ?? 'ok');
   }
 
@@ -240,7 +262,8 @@ export class CallRelay implements AnswerSink, AnswerListener {
     this.#isOver = true;
     clearTimeout(this.#linger);
     const stream = this.#stream;
-    const session = this.#exchange.session;
+    const { session, request } = this.#exchange;
+    if (request.envelope.id !== undefined && session?.calls.get(request.envelope.id) === this) session.calls.delete(request.envelope.id);
     if (stream !== undefined && session !== undefined) {
       stream.finish();
       session.closers.delete(this);

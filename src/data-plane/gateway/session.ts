@@ -12,6 +12,12 @@ export interface OpenAsk {
   readonly bytes: number;
 }
 
+/** A request under way in a session. */
+export interface RunningCall {
+  /** The client has cancelled it. */
+  takenBack(): void;
+}
+
 /** The stream that belongs to no request (standalone-stream.ts). */
 export interface StandaloneHandle {
   readonly stream: SessionStream;
@@ -28,6 +34,8 @@ export class Session {
   readonly principal: Principal;
   readonly serverId: string;
   readonly upstream: UpstreamSession;
+  /** By the text of the client's request id. */
+  readonly calls = new Map<string, RunningCall>();
   /** By the text of the upstream's request id. */
   readonly openAsks = new Map<string, OpenAsk>();
   /** By token; ended ones stay for a while so that their tail can be fetched. */

@@ -1,9 +1,11 @@
 // Checklist points 28 to 30, 33 and 35 to 37, 39: the session form of the protocol through a mirror. What servers in the wild do is
 // what the fixture does directly; the mirror must not be told from it.
+import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startGateway, type StartedGateway } from '../../kit/gateway.ts';
 import { startFixture, type Fixture } from '../../fixture/server.ts';
 import { as, BOTH, getStream, mirrorOf, notification, openSession, post, request, textOf, toolCall, type Door } from './doors.ts';
+import { event, startScriptedUpstream, stream } from './scripted-upstream.ts';
 import { eventually, open, type OpenAnswer } from './wire.ts';
 
 let gateway: StartedGateway;
@@ -189,6 +191,30 @@ describe('point 33', () => {
       expect(await mine?.messages()).toEqual([]);
       fixture.hub.release(`1 ${text}`);
       expect((await other?.messages())?.map((message) => textOf(message))).toEqual([`released 1 ${text}`]);
+    }
+  });
+
+  test('point 33: a cancelled call is over for its client even when the upstream never ends it, and a late answer passes', async () => {
+    const upstream = await startScriptedUpstream();
+    try {
+      const session = await openSession(await mirrorOf(gateway, upstream.url));
+      const held = new Map<unknown, ServerResponse>();
+      upstream.play(({ res, message }) => {
+        if (message.method !== 'tools/call') return false;
+        held.set(message.id, res);
+        if (message.id !== 'silent') stream(res);
+        return true;
+      });
+      const [never, late] = [await post(session, toolCall('never', 'one')), await post(session, toolCall('late', 'one'))];
+      const silent = post(session, toolCall('silent', 'one'));
+      await eventually(() => held.size === 3);
+      for (const requestId of ['never', 'late', 'silent']) expect((await post(session, notification('notifications/cancelled', { requestId }))).status).toBe(202);
+      held.get('late')?.end(event('{"jsonrpc":"2.0","id":"late","result":{}}'));
+      expect(await late.messages()).toEqual([{ jsonrpc: '2.0', id: 'late', result: {} }]);
+      expect(await never.messages()).toEqual([]);
+      expect([(await silent).status, (await (await silent).bytes()).length]).toEqual([202, 0]);
+    } finally {
+      await upstream.close();
     }
   });
 
