@@ -1,12 +1,16 @@
-// One variant of one row, once: warmed up, measured, and judged whether the figure means anything.
+// One row of one round: its variants take turns in short slices, forwards and backwards, so that whatever else the machine does
+// falls on all of them alike. What the slices of a variant counted is added up and judged whether it means anything.
 import { pinnedTo, runLoad, type Child } from './child.ts';
+import type { LoadResult } from './load-spec.ts';
 import { residentBytes } from './process-cost.ts';
 import type { Row } from './rows.ts';
-import { LOAD_CORE, type Variant } from './variants.ts';
+import { spreadOf } from './spread.ts';
+import { LOAD_CORE, type Variant, type VariantName } from './variants.ts';
 
 export interface Measurement {
   readonly calls: number;
   readonly callsPerSecond: number;
+  /** Medians of the slices' own. */
   readonly p50Us: number;
   readonly p99Us: number;
   /** CPU time of the proxy, all threads, per call; of the upstream when there is no proxy. */
@@ -23,25 +27,50 @@ export interface Measurement {
 
 const SATURATED = 0.95;
 
-export async function measure(variant: Variant, row: Row, upstream: Child, warmMs: number, measureMs: number): Promise<Measurement> {
+const SLICE_MS = 500;
+const SLICE_WARM_MS = 150;
+
+type Slice = LoadResult & { readonly residentBytes: number };
+
+/** Every variant for `measureMs` in all. */
+export async function measureRow(row: Row, variants: readonly Variant[], upstream: Child, measureMs: number): Promise<Map<VariantName, Measurement>> {
+  const slices = new Map<Variant, Slice[]>(variants.map((variant) => [variant, []]));
+  const turns = Math.max(1, Math.round(measureMs / SLICE_MS));
+  for (let turn = 0; turn < turns; turn++) {
+    for (const variant of turn % 2 === 0 ? variants : variants.toReversed()) {
+      slices.get(variant)?.push(await runSlice(variant, row, upstream, SLICE_WARM_MS, measureMs / turns));
+    }
+  }
+  return new Map(variants.map((variant) => [variant.name, addUp(variant, slices.get(variant) ?? [])]));
+}
+
+export async function runSlice(variant: Variant, row: Row, upstream: Child, warmMs: number, measureMs: number): Promise<Slice> {
   const watchedPids = variant.pid === undefined ? [upstream.pid] : [upstream.pid, variant.pid];
   const spec = { port: variant.port, request: variant.request(row.tool), connections: row.connections, warmMs, measureMs, watchedPids };
   const result = await runLoad(spec, pinnedTo(LOAD_CORE));
-  const [upstreamCpuMs = 0, proxyCpuMs = 0] = result.watchedCpuMs;
-  const loadShare = (result.loadCpuMs + upstreamCpuMs) / result.elapsedMs;
-  const proxyShare = proxyCpuMs / result.elapsedMs;
+  return { ...result, residentBytes: residentBytes(variant.pid ?? upstream.pid) };
+}
+
+function addUp(variant: Variant, slices: readonly Slice[]): Measurement {
+  const total = (figure: (slice: Slice) => number): number => slices.reduce((sum, slice) => sum + figure(slice), 0);
+  const elapsedMs = total((slice) => slice.elapsedMs);
+  const calls = total((slice) => slice.calls);
+  const upstreamCpuMs = total((slice) => slice.watchedCpuMs[0] ?? 0);
+  const proxyCpuMs = total((slice) => slice.watchedCpuMs[1] ?? 0);
+  const loadShare = (total((slice) => slice.loadCpuMs) + upstreamCpuMs) / elapsedMs;
+  const proxyShare = proxyCpuMs / elapsedMs;
   const isProxied = variant.pid !== undefined;
   return {
-    calls: result.calls,
-    callsPerSecond: (result.calls * 1000) / result.elapsedMs,
-    p50Us: result.p50Us,
-    p99Us: result.p99Us,
-    cpuUsPerCall: ((isProxied ? proxyCpuMs : upstreamCpuMs) * 1000) / result.calls,
-    residentBytes: residentBytes(variant.pid ?? upstream.pid),
+    calls,
+    callsPerSecond: (calls * 1000) / elapsedMs,
+    p50Us: spreadOf(slices.map((slice) => slice.p50Us)).median,
+    p99Us: spreadOf(slices.map((slice) => slice.p99Us)).median,
+    cpuUsPerCall: ((isProxied ? proxyCpuMs : upstreamCpuMs) * 1000) / calls,
+    residentBytes: slices.at(-1)?.residentBytes ?? 0,
     proxyShare,
     loadShare,
-    errors: result.errors,
-    mismatches: result.mismatches,
-    isVoid: result.calls === 0 || (isProxied && loadShare > SATURATED && proxyShare < SATURATED),
+    errors: total((slice) => slice.errors),
+    mismatches: total((slice) => slice.mismatches),
+    isVoid: calls === 0 || (isProxied && loadShare > SATURATED && proxyShare < SATURATED),
   };
 }

@@ -1,5 +1,6 @@
 // The figures as a table for people. CPU per call first: it is what is judged; the rest explains it.
-import type { RowSummary, Spread, VariantSummary } from './summary.ts';
+import type { Spread } from './spread.ts';
+import type { RowSummary, VariantSummary } from './summary.ts';
 
 const TITLES = { direct: 'direct', bare: 'bare proxy', gateway: 'gateway', session: 'gateway, session' } as const;
 const HEADINGS = ['', 'CPU us/call', 'x bare', 'calls/s', 'p50 ms', 'p99 ms', 'RSS MB', 'core', 'load core', ''];

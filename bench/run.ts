@@ -1,14 +1,14 @@
 // `npm run bench`: what a call costs through the gateway with everything on, against a bare proxy and the upstream itself in the
-// same run. Proxies have core 0, load and upstream core 1. Rounds interleave the variants; each round starts fresh processes.
+// same run. Proxies have core 0, load and upstream core 1. Variants take turns within a round; each round starts fresh processes.
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { canPin } from './child.ts';
-import { measure, type Measurement } from './measure.ts';
+import { measureRow, runSlice } from './measure.ts';
 import { readOptions, USAGE, type BenchOptions } from './options.ts';
 import { reportLines } from './report.ts';
 import type { Row } from './rows.ts';
 import { summarise, type RoundOfRow, type RowSummary } from './summary.ts';
-import { startUpstream, startVariants, type RunningVariants, type VariantName } from './variants.ts';
+import { startUpstream, startVariants, type RunningVariants, type Variant } from './variants.ts';
 
 type Upstream = Awaited<ReturnType<typeof startUpstream>>;
 
@@ -20,11 +20,12 @@ const WARM_MS = 500;
 async function warmUp(variants: RunningVariants, upstream: Upstream, rows: readonly Row[]): Promise<void> {
   const busiest = rows.filter((row) => !rows.some((other) => other.tool === row.tool && other.connections > row.connections));
   for (const row of busiest) {
-    for (const name of row.variants) {
-      const variant = variants.all.get(name);
-      if (variant !== undefined) await measure(variant, row, upstream, 0, row.tool === 'bench_small' ? FIRST_WARM_MS : WARM_MS);
-    }
+    for (const variant of carriersOf(row, variants)) await runSlice(variant, row, upstream, 0, row.tool === 'bench_small' ? FIRST_WARM_MS : WARM_MS);
   }
+}
+
+function carriersOf(row: Row, variants: RunningVariants): Variant[] {
+  return row.variants.flatMap((name) => variants.all.get(name) ?? []);
 }
 
 async function runRound(upstream: Upstream, { rows, measureMs }: BenchOptions): Promise<RoundOfRow[]> {
@@ -32,14 +33,7 @@ async function runRound(upstream: Upstream, { rows, measureMs }: BenchOptions): 
   try {
     await warmUp(variants, upstream, rows);
     const round: RoundOfRow[] = [];
-    for (const row of rows) {
-      const measured = new Map<VariantName, Measurement>();
-      for (const name of row.variants) {
-        const variant = variants.all.get(name);
-        if (variant !== undefined) measured.set(name, await measure(variant, row, upstream, WARM_MS, measureMs));
-      }
-      round.push(measured);
-    }
+    for (const row of rows) round.push(await measureRow(row, carriersOf(row, variants), upstream, measureMs));
     return round;
   } finally {
     await variants.stop();

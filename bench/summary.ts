@@ -1,13 +1,8 @@
 // Rounds to figures: medians with their spread. Ratios are taken within a round, between neighbours, before anything is averaged.
 import type { Measurement } from './measure.ts';
 import type { Row } from './rows.ts';
+import { spreadOf, type Spread } from './spread.ts';
 import type { VariantName } from './variants.ts';
-
-export interface Spread {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-}
 
 /** One row of one round. */
 export type RoundOfRow = ReadonlyMap<VariantName, Measurement>;
@@ -65,14 +60,6 @@ function summariseVariant(variant: VariantName, rounds: readonly RoundOfRow[]): 
     mismatches: sum(all.map((one) => one.mismatches)),
     voidRounds: all.length - valid.length,
   };
-}
-
-/** NaN throughout when there is no figure. */
-export function spreadOf(figures: readonly number[]): Spread {
-  const sorted = figures.toSorted((a, b) => a - b);
-  const at = (index: number): number => sorted[index] ?? NaN;
-  const middle = sorted.length >> 1;
-  return { median: sorted.length % 2 === 1 ? at(middle) : (at(middle - 1) + at(middle)) / 2, min: at(0), max: at(sorted.length - 1) };
 }
 
 function sum(figures: readonly number[]): number {
