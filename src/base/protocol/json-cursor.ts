@@ -6,6 +6,8 @@
 import { AppError } from '#base/kernel';
 
 const MAX_DEPTH = 512;
+/** Which of the open containers are objects. Shared: a cursor never stops in the middle of a value. */
+const OPEN = new Uint8Array(MAX_DEPTH + 1);
 
 export class JsonCursor {
   text = '';
@@ -97,34 +99,81 @@ export class JsonCursor {
     return JSON.parse(`"${Buffer.from(raw, 'latin1').toString('utf8')}"`) as string;
   }
 
+  /**
+   * Past one value of any kind. One loop over local variables rather than a function per kind: most of a message is values nobody
+   * looks into, and this is what passing them costs.
+   * @param depth how deep the value already lies
+   */
   skipValue(depth = 0): void {
-    switch (this.peek()) {
-      case 0x22:
-        this.skipString();
-        return;
-      case 0x7b:
-        this.#skipObject(depth);
-        return;
-      case 0x5b:
-        this.#skipArray(depth);
-        return;
-      case 0x74:
-        this.#skipWord('true');
-        return;
-      case 0x66:
-        this.#skipWord('false');
-        return;
-      case 0x6e:
-        this.#skipWord('null');
-        return;
-      default:
-        this.#skipNumber();
+    const text = this.text;
+    let pos = this.pos;
+    let level = 0;
+    for (;;) {
+      let c = text.charCodeAt(pos);
+      while (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) c = text.charCodeAt(++pos);
+      if (c === 0x22) pos = this.#passString(pos);
+      else if (c === 0x7b || c === 0x5b) {
+        if (depth + level >= MAX_DEPTH) this.#failAt(pos, `nested deeper than ${MAX_DEPTH} levels`);
+        const isObject = c === 0x7b;
+        c = text.charCodeAt(++pos);
+        while (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) c = text.charCodeAt(++pos);
+        if (c !== (isObject ? 0x7d : 0x5d)) {
+          OPEN[level++] = isObject ? 1 : 0;
+          if (isObject) pos = this.#passKey(pos);
+          continue;
+        }
+        pos++;
+      } else if (c === 0x74) pos = this.#passWord(pos, 'true');
+      else if (c === 0x66) pos = this.#passWord(pos, 'false');
+      else if (c === 0x6e) pos = this.#passWord(pos, 'null');
+      else pos = this.#passNumber(pos);
+      // Behind a value: close what ends here, then go on with the next one.
+      for (;;) {
+        if (level === 0) {
+          this.pos = pos;
+          return;
+        }
+        c = text.charCodeAt(pos);
+        while (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) c = text.charCodeAt(++pos);
+        const isObject = OPEN[level - 1] === 1;
+        if (c === 0x2c) {
+          pos = isObject ? this.#passKey(pos + 1) : pos + 1;
+          break;
+        }
+        if (c !== (isObject ? 0x7d : 0x5d)) this.#failAt(pos, isObject ? 'expected a comma or } in an object' : 'expected a comma or ] in an array');
+        pos++;
+        level--;
+      }
     }
   }
 
   skipString(): void {
+    this.pos = this.#passString(this.pos);
+  }
+
+  #failAt(pos: number, what: string): never {
+    this.pos = pos;
+    return this.fail(what);
+  }
+
+  /** From anywhere before a key to behind its colon. */
+  #passKey(from: number): number {
     const text = this.text;
-    let pos = this.pos + 1;
+    let pos = from;
+    let c = text.charCodeAt(pos);
+    while (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) c = text.charCodeAt(++pos);
+    if (c !== 0x22) this.#failAt(pos, 'expected a key in double quotes');
+    pos = this.#passString(pos);
+    c = text.charCodeAt(pos);
+    while (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09) c = text.charCodeAt(++pos);
+    if (c !== 0x3a) this.#failAt(pos, 'expected a colon after a key');
+    return pos + 1;
+  }
+
+  /** From a quote to behind the closing one; notes the bounds and whether the text has to be decoded. */
+  #passString(quote: number): number {
+    const text = this.text;
+    let pos = quote + 1;
     this.stringStart = pos;
     let plain = true;
     for (;;) {
@@ -133,17 +182,14 @@ export class JsonCursor {
       if (c === 0x5c) {
         plain = false;
         pos = this.#skipEscape(pos);
-      } else if (c < 0x20 || c !== c) {
-        this.pos = pos;
-        this.fail(c < 0x20 ? 'a control character inside a string' : 'the text ends inside a string');
-      } else {
+      } else if (c >= 0x20) {
         if (c > 0x7e) plain = false;
         pos++;
-      }
+      } else this.#failAt(pos, c < 0x20 ? 'a control character inside a string' : 'the text ends inside a string');
     }
     this.stringEnd = pos;
     this.stringIsPlain = plain;
-    this.pos = pos + 1;
+    return pos + 1;
   }
 
   #skipEscape(pos: number): number {
@@ -167,52 +213,32 @@ export class JsonCursor {
     }
   }
 
-  #skipObject(depth: number): void {
-    if (depth >= MAX_DEPTH) this.fail(`nested deeper than ${MAX_DEPTH} levels`);
-    if (!this.enterObject()) return;
-    do {
-      this.key();
-      this.skipValue(depth + 1);
-    } while (this.moreInObject());
+  #passWord(pos: number, word: string): number {
+    if (!this.text.startsWith(word, pos)) this.#failAt(pos, 'expected a value');
+    return pos + word.length;
   }
 
-  #skipArray(depth: number): void {
-    if (depth >= MAX_DEPTH) this.fail(`nested deeper than ${MAX_DEPTH} levels`);
-    if (!this.enterArray()) return;
-    do {
-      this.skipValue(depth + 1);
-    } while (this.moreInArray());
-  }
-
-  #skipWord(word: string): void {
-    if (!this.text.startsWith(word, this.pos)) this.fail('expected a value');
-    this.pos += word.length;
-  }
-
-  #skipNumber(): void {
+  #passNumber(from: number): number {
     const text = this.text;
-    let pos = this.pos;
+    let pos = from;
     if (text.charCodeAt(pos) === 0x2d) pos++;
     if (text.charCodeAt(pos) === 0x30) pos++;
-    else pos = this.#skipDigits(pos);
-    if (text.charCodeAt(pos) === 0x2e) pos = this.#skipDigits(pos + 1);
+    else pos = this.#passDigits(pos);
+    if (text.charCodeAt(pos) === 0x2e) pos = this.#passDigits(pos + 1);
     const e = text.charCodeAt(pos);
     if (e === 0x65 || e === 0x45) {
       const sign = text.charCodeAt(pos + 1);
-      pos = this.#skipDigits(sign === 0x2b || sign === 0x2d ? pos + 2 : pos + 1);
+      pos = this.#passDigits(sign === 0x2b || sign === 0x2d ? pos + 2 : pos + 1);
     }
-    this.pos = pos;
+    return pos;
   }
 
-  #skipDigits(from: number): number {
+  #passDigits(from: number): number {
     const text = this.text;
     let pos = from;
     let c = text.charCodeAt(pos);
     while (c >= 0x30 && c <= 0x39) c = text.charCodeAt(++pos);
-    if (pos === from) {
-      this.pos = pos;
-      this.fail('expected a value');
-    }
+    if (pos === from) this.#failAt(pos, 'expected a value');
     return pos;
   }
 }
