@@ -131,7 +131,7 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
     edge.stopAccepting();
     stopPolling();
     probe.close();
-    await gateway.close(DRAIN_MS);
+    await Promise.all([gateway.close(DRAIN_MS), edge.frontIdle(DRAIN_MS)]);
     mcp.close();
     await edge.close();
     await front.close();

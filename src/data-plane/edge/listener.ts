@@ -1,6 +1,7 @@
 // The one listener: the only way in. Checks who may knock, then hands MCP to its transport and everything else to the front.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, normaliseId, toAppError, type Logger } from '#base/kernel';
 import type { StreamableHttp } from '#data-plane/transports';
 import { answerCors } from './cors.ts';
@@ -26,9 +27,14 @@ export interface Edge {
   listen(): Promise<AddressInfo>;
   /** Takes no new connections and closes idle ones. */
   stopAccepting(): void;
-  /** Closes what is left. */
+  /** Resolves when the front has answered what was under way, or after `graceMs`. */
+  frontIdle(graceMs: number): Promise<void>;
+  /** Gives answers that are on their way a moment to leave, then closes what is left. */
   close(): Promise<void>;
 }
+
+const FLUSH_MS = 1_000;
+const CHECK_MS = 20;
 
 const MCP_PATH = /^(?:\/v1)?\/servers\/([^/]{1,64})\/mcp\/?$/;
 
@@ -38,6 +44,8 @@ export function createEdge(settings: EdgeSettings, parts: EdgeParts): Edge {
   // Ids by path, so that the pattern runs once per server and not once per call; bounded, because paths are the sender's text.
   const idsByPath = new Map<string, string>();
   let isStopping = false;
+  /** Requests the front is answering. Calls are counted by the gateway. */
+  let atFront = 0;
 
   function serverIdOf(path: string): string | undefined {
     const known = idsByPath.get(path);
@@ -65,7 +73,11 @@ export function createEdge(settings: EdgeSettings, parts: EdgeParts): Edge {
       if (isStopping) res.shouldKeepAlive = false;
       if (settings.corsEnabled && answerCors(req, res)) return;
       const serverId = serverIdOf(pathOf(req));
-      if (serverId === undefined) parts.front.handle(req, res);
+      if (serverId === undefined) {
+        atFront++;
+        res.once('close', () => atFront--);
+        parts.front.handle(req, res);
+      }
       else parts.mcp.handle(req, res, serverId, req.socket.remoteAddress ?? '');
     } catch (error) {
       refuse(res, toAppError(error), parts.logger);
@@ -97,13 +109,24 @@ export function createEdge(settings: EdgeSettings, parts: EdgeParts): Edge {
       server.close();
       server.closeIdleConnections();
     },
+    frontIdle: (graceMs) => until(() => atFront === 0, graceMs),
     async close() {
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
+      let isClosed = false;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve())).then(() => (isClosed = true));
+      await until(() => {
+        server.closeIdleConnections();
+        return isClosed;
+      }, FLUSH_MS);
+      server.closeAllConnections();
+      await closed;
     },
   };
+}
+
+/** Looks now and then whether it is so; gives up after `graceMs`. */
+async function until(isSo: () => boolean, graceMs: number): Promise<void> {
+  const giveUpAtMs = Date.now() + graceMs;
+  while (!isSo() && Date.now() < giveUpAtMs) await sleep(CHECK_MS);
 }
 
 /** Refusals before anything is known of the request: a body both REST and MCP clients can show. */

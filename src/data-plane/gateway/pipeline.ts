@@ -90,7 +90,7 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
     async close(graceMs) {
       isClosing = true;
       clearInterval(sweep);
-      endListening(clock);
+      endStreams(clock);
       await clock.idle(graceMs);
       for (const exchange of clock.all()) {
         exchange.call?.cancel();
@@ -103,15 +103,24 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
   };
 }
 
-/** A listening client is told that its stream has ended on purpose: the result that `subscriptions/listen` is owed (MCP 2026-07-28). */
-function endListening(clock: CallClock): void {
+/**
+ * Streams that have no end of their own are ended. A listening client is told that it is on purpose: by the result that
+ * `subscriptions/listen` is owed (MCP 2026-07-28).
+ */
+function endStreams(clock: CallClock): void {
   for (const exchange of clock.all()) {
-    const { envelope } = exchange.request;
-    if (envelope.method !== 'subscriptions/listen') continue;
+    const { answer, request } = exchange;
+    const { method, id } = request.envelope;
+    const isListening = method === 'subscriptions/listen';
+    if (!isListening && request.verb !== 'GET') continue;
     exchange.call?.cancel();
-    const data = `{"jsonrpc":"2.0","id":${envelope.id},"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":${envelope.id}}}}`;
-    if (exchange.answer.status !== 0) exchange.answer.event({ id: undefined, event: 'message', retry: undefined, data, comment: undefined });
-    exchange.answer.end();
+    if (answer.status === 0) {
+      exchange.refuse(new AppError('gateway.stopping', 'The gateway is shutting down.'));
+      continue;
+    }
+    const data = `{"jsonrpc":"2.0","id":${id},"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":${id}}}}`;
+    if (isListening) answer.event({ id: undefined, event: 'message', retry: undefined, data, comment: undefined });
+    answer.end();
     exchange.finish('ok');
   }
 }
