@@ -17,6 +17,8 @@ export interface LyingUpstream {
   readonly url: string;
   /** Answers of requests from now on that are not part of registration; `undefined` is an honest server. */
   answer: Answer | undefined;
+  /** What a GET gets: 405 from the honest one. */
+  get: Answer;
   /** The result of tools/list, by request; the honest one has a single tool. */
   list: (request: WireRequest) => string;
   /** The result of initialize. */
@@ -40,12 +42,17 @@ export function result(request: WireRequest, text: string): string {
 
 export async function startLyingUpstream(): Promise<LyingUpstream> {
   const sockets = new Set<Socket>();
-  const liar: { answer: Answer | undefined; list: LyingUpstream['list']; initialize: string } = { answer: undefined, list: () => ONE_TOOL, initialize: INITIALIZE };
+  const liar: Omit<LyingUpstream, 'url' | 'close'> = {
+    answer: undefined,
+    get: (socket) => void socket.write(http(405, '')),
+    list: () => ONE_TOOL,
+    initialize: INITIALIZE,
+  };
 
   function respond(socket: Socket, request: WireRequest): void {
     const method = request.message?.method;
     if (request.verb === 'DELETE') socket.write(http(200, '', { 'content-type': 'text/plain' }));
-    else if (request.verb !== 'POST') socket.write(http(405, ''));
+    else if (request.verb !== 'POST') liar.get(socket, request);
     else if (method === 'initialize') socket.write(http(200, result(request, liar.initialize)));
     else if (method === 'server/discover') socket.write(http(400, '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no such thing"}}'));
     else if (method === 'notifications/initialized') socket.write(http(202, ''));
