@@ -77,8 +77,7 @@ export function createEdge(settings: EdgeSettings, parts: EdgeParts): Edge {
         atFront++;
         res.once('close', () => atFront--);
         parts.front.handle(req, res);
-      }
-      else parts.mcp.handle(req, res, serverId, req.socket.remoteAddress ?? '');
+      } else parts.mcp.handle(req, res, serverId, req.socket.remoteAddress ?? '');
     } catch (error) {
       refuse(res, toAppError(error), parts.logger);
     }
@@ -89,7 +88,12 @@ export function createEdge(settings: EdgeSettings, parts: EdgeParts): Edge {
       socket.destroy();
       return;
     }
-    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
+    const status =
+      error.code === 'HPE_HEADER_OVERFLOW'
+        ? '431 Request Header Fields Too Large'
+        : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+          ? '408 Request Timeout'
+          : '400 Bad Request';
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   });
 

@@ -1,5 +1,6 @@
 // Deadlines of running exchanges, checked by one timer rather than by one timer a call. Knows what is under way, for draining.
 import type { Exchange } from './exchange.ts';
+import type { Session } from './session.ts';
 
 const TICK_MS = 250;
 
@@ -16,10 +17,6 @@ export class CallClock {
     this.#timer.unref();
   }
 
-  get size(): number {
-    return this.#running.length;
-  }
-
   add(exchange: Exchange): void {
     exchange.clock = this;
     exchange.clockSlot = this.#running.length;
@@ -33,6 +30,12 @@ export class CallClock {
       last.clockSlot = exchange.clockSlot;
     }
     if (this.#running.length === 0) this.#onIdle?.();
+  }
+
+  /** The running request of this session with this id, as it is written. */
+  find(session: Session, id: string | undefined): Exchange | undefined {
+    if (id === undefined) return undefined;
+    return this.#running.find((exchange) => exchange.session === session && exchange.request.envelope.kind === 'request' && exchange.request.envelope.id === id);
   }
 
   /** Resolves when nothing is running, or after `graceMs`. */

@@ -36,13 +36,12 @@ export class CallRelay implements AnswerSink, AnswerListener {
   #isResuming = false;
   #isTakenBack = false;
   #linger: NodeJS.Timeout | undefined;
+
   constructor(exchange: Exchange, context: RelayContext) {
     this.#exchange = exchange;
     this.#context = context;
     exchange.answer.listener = this;
     exchange.relay = this;
-    const { session, request } = exchange;
-    if (session !== undefined && request.envelope.kind === 'request' && request.envelope.id !== undefined) session.calls.set(request.envelope.id, this);
   }
 
   head(head: AnswerHead): void {
@@ -174,7 +173,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
     this.#stream = new SessionStream(answer);
     if (request.envelope.id !== undefined) this.#stream.owed.add(request.envelope.id);
     session?.addStream(this.#stream);
-    session?.closers.add(this);
+    session?.watch(this);
   }
 
   /** Takes the upstream's stream up again after its `retry`; the client's own stream is closed meanwhile (decisions.md 2). */
@@ -262,11 +261,10 @@ export class CallRelay implements AnswerSink, AnswerListener {
     this.#isOver = true;
     clearTimeout(this.#linger);
     const stream = this.#stream;
-    const { session, request } = this.#exchange;
-    if (request.envelope.id !== undefined && session?.calls.get(request.envelope.id) === this) session.calls.delete(request.envelope.id);
+    const { session } = this.#exchange;
     if (stream !== undefined && session !== undefined) {
       stream.finish();
-      session.closers.delete(this);
+      session.unwatch(this);
       session.retire(stream);
     }
     this.#exchange.finish(outcome, errorCode);

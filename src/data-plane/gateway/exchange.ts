@@ -43,7 +43,7 @@ export class Exchange {
   deadlineAtMs = Number.POSITIVE_INFINITY;
   hardDeadlineAtMs = Number.POSITIVE_INFINITY;
   /** Who ends the exchange when a deadline has passed. */
-  relay: { timedOut(): void } | undefined;
+  relay: { timedOut(): void; takenBack(): void } | undefined;
   #isFinished = false;
 
   constructor(request: ClientRequest, answer: ClientAnswer, recorder: Recorder) {

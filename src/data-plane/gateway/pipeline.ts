@@ -3,13 +3,14 @@
 import type { Authenticator, Principal } from '#base/access';
 import { AppError, toAppError, type Logger } from '#base/kernel';
 import { CallClock } from './call-clock.ts';
+import { IGNORE } from './call-relay.ts';
 import type { RecordSink } from './call-record.ts';
 import { Exchange, type ClientRequest } from './exchange.ts';
 import type { LimitGate } from './limits.ts';
 import { Recorder } from './recorder.ts';
 import type { ClientAnswer, UpstreamPort } from './seams.ts';
 import { ServerMessages } from './server-messages.ts';
-import { SessionBook } from './session.ts';
+import { SessionBook, type Session } from './session.ts';
 import { createSnapshotHolder, type SnapshotHolder } from './snapshot.ts';
 import { authorize } from './stages/authorize.ts';
 import { dispatchTo } from './stages/dispatch.ts';
@@ -47,7 +48,7 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
   const { authenticator, upstream } = parts;
   const recorder = new Recorder(parts.records, parts.logger);
   const clock = new CallClock();
-  const sessions = new SessionBook({ sessionsMax: settings.sessionsMax, idleMs: settings.sessionIdleMs });
+  const sessions = new SessionBook({ sessionsMax: settings.sessionsMax, idleMs: settings.sessionIdleMs, onExpired: endUpstream });
   const messages = new ServerMessages(authenticator, recorder);
   const dispatch = dispatchTo({ upstream, messages, sessions, clock, toolTimeoutMs: settings.toolTimeoutMs, toolTimeoutMaxMs: settings.toolTimeoutMaxMs });
   const snapshots = createSnapshotHolder((gates: readonly LimitGate[]): readonly Stage[] =>
@@ -56,6 +57,13 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
   const sweep = setInterval(() => sessions.sweep(Date.now()), SWEEP_INTERVAL_MS);
   sweep.unref();
   let isClosing = false;
+
+  /** An upstream that is not told keeps a session for a client that will never come back. */
+  function endUpstream(session: Session): void {
+    const row = snapshots.current.servers.get(session.serverId)?.upstream.row;
+    if (row === undefined) return;
+    upstream.open({ upstream: row, method: 'DELETE', lane: 'reply', headers: [], body: undefined, session: session.upstream, lastEventId: undefined, isSafeToRepeat: false }, IGNORE);
+  }
 
   function proceed(exchange: Exchange, principal: Principal): void {
     try {
@@ -76,7 +84,8 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
     handle(request, answer) {
       const exchange = new Exchange(request, answer, recorder);
       try {
-        if (isClosing) throw new AppError('gateway.stopping', 'The gateway is shutting down.');
+        // What is running may still need the client's answers to come to its end.
+        if (isClosing && request.envelope.kind === 'request') throw new AppError('gateway.stopping', 'The gateway is shutting down.');
         const principal = authenticator.authenticate({ authorization: request.headers.authorization });
         if (principal instanceof Promise) principal.then((found) => proceed(exchange, found), (error: unknown) => refuse(exchange, error));
         else proceed(exchange, principal);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { AnswerListener, ClientAnswer, StreamEvent } from './seams.ts';
 import { SessionStream } from './session-stream.ts';
@@ -41,7 +41,10 @@ class Reader implements ClientAnswer {
 const event = (data: string, id = 'theirs'): StreamEvent => ({ id, event: 'message', retry: undefined, data, comment: undefined });
 
 test('a reader that loses its connection again and again, anywhere, has in the end read every event once and in order', () => {
-  const step = fc.oneof({ weight: 3, arbitrary: fc.constant('event' as const) }, { weight: 1, arbitrary: fc.constantFrom('gone', 'back', 'released', 'replaced') });
+  const step = fc.oneof(
+    { weight: 3, arbitrary: fc.constant('event' as const) },
+    { weight: 1, arbitrary: fc.constantFrom('gone', 'back', 'released', 'replaced') },
+  );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 90 }), (steps) => {
       let reader = new Reader();
@@ -103,7 +106,16 @@ test('ids are our own and lead back to their stream; the upstream’s never reac
   const [first, second] = reader.events;
   expect(SessionStream.parse(first?.id ?? '')).toEqual({ token: stream.token, sequence: 1 });
   expect(second?.id).toBeUndefined();
-  for (const bad of ['', 'x', `${stream.token}.`, `${stream.token}.-1`, `${stream.token}.1x`, `${stream.token}.99999999999999999`, 'upstream-secret-1']) expect(SessionStream.parse(bad)).toBeUndefined();
+  for (const bad of [
+    '',
+    'x',
+    `${stream.token}.`,
+    `${stream.token}.-1`,
+    `${stream.token}.1x`,
+    `${stream.token}.99999999999999999`,
+    'upstream-secret-1',
+  ])
+    expect(SessionStream.parse(bad)).toBeUndefined();
 });
 
 test('what is kept is bounded in number and in bytes, but for one event alone', () => {

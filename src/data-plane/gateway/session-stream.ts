@@ -100,7 +100,7 @@ export class SessionStream implements AnswerListener {
     for (const kept of this.#kept) {
       if (kept.sequence > sequence) client.event(kept.event);
     }
-    if (this.#isOver || this.owed.size === 0 && this.#droppedAnswers.size > 0) this.finish();
+    if (this.#isOver || (this.owed.size === 0 && this.#droppedAnswers.size > 0)) this.finish();
   }
 
   /** A reader joins without asking for the past. */
@@ -142,7 +142,10 @@ export class SessionStream implements AnswerListener {
   #answerLost(client: ClientAnswer, sequence: number): void {
     const lost = [...this.owed, ...[...this.#droppedAnswers].filter(([, at]) => at > sequence).map(([id]) => id)];
     for (const id of lost) {
-      const error = new AppError('upstream.connection_lost', 'Events of this stream were missed for so long that they had to be dropped; the answer is incomplete.');
+      const error = new AppError(
+        'upstream.connection_lost',
+        'Events of this stream were missed for so long that they had to be dropped; the answer is incomplete.',
+      );
       client.event({ id: undefined, event: 'message', retry: undefined, data: rpcErrorText(error, id), comment: undefined });
       this.owed.delete(id);
       this.#droppedAnswers.set(id, Number.POSITIVE_INFINITY);

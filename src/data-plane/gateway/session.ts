@@ -12,12 +12,6 @@ export interface OpenAsk {
   readonly bytes: number;
 }
 
-/** A request under way in a session. */
-export interface RunningCall {
-  /** The client has cancelled it. */
-  takenBack(): void;
-}
-
 /** The stream that belongs to no request (standalone-stream.ts). */
 export interface StandaloneHandle {
   readonly stream: SessionStream;
@@ -34,17 +28,16 @@ export class Session {
   readonly principal: Principal;
   readonly serverId: string;
   readonly upstream: UpstreamSession;
-  /** By the text of the client's request id. */
-  readonly calls = new Map<string, RunningCall>();
   /** By the text of the upstream's request id. */
   readonly openAsks = new Map<string, OpenAsk>();
-  /** By token; ended ones stay for a while so that their tail can be fetched. */
-  readonly #streams = new Map<string, SessionStream>();
+  // Arrays, not a Map and a Set: see CallClock. A session has few streams at a time.
+  /** Ended ones stay for a while so that their tail can be fetched. */
+  readonly #streams: SessionStream[] = [];
   /** The stream of the client's GET, if it has ever asked for one. */
   standalone: StandaloneHandle | undefined;
   lastUsedAtMs = Date.now();
   /** What to close when the session ends: the upstream's side of open streams. */
-  readonly closers = new Set<{ close(): void }>();
+  readonly #open: Closer[] = [];
 
   constructor(id: string, principal: Principal, serverId: string, upstream: UpstreamSession) {
     this.id = id;
@@ -54,29 +47,38 @@ export class Session {
   }
 
   get isInUse(): boolean {
-    return this.closers.size > 0;
+    return this.#open.length > 0;
   }
 
   addStream(stream: SessionStream): void {
-    this.#streams.set(stream.token, stream);
+    this.#streams.push(stream);
   }
 
   stream(token: string): SessionStream | undefined {
-    return this.#streams.get(token);
+    return this.#streams.find((stream) => stream.token === token);
+  }
+
+  /** To be closed when the session ends. */
+  watch(open: Closer): void {
+    this.#open.push(open);
+  }
+
+  unwatch(open: Closer): void {
+    removeFrom(this.#open, open);
   }
 
   /** Forgets a stream that is over, unless its tail may still be asked for. */
   retire(stream: SessionStream): void {
     if (!stream.isResumable) {
-      this.#streams.delete(stream.token);
+      removeFrom(this.#streams, stream);
       return;
     }
-    const ended = [...this.#streams.values()].filter((other) => other.isOver);
+    const ended = this.#streams.filter((other) => other.isOver);
     let bytes = ended.reduce((sum, other) => sum + other.keptBytes, 0);
     let count = ended.length;
     for (const old of ended) {
       if (count <= ENDED_STREAMS_KEPT && bytes <= ENDED_BYTES_KEPT) break;
-      this.#streams.delete(old.token);
+      removeFrom(this.#streams, old);
       bytes -= old.keptBytes;
       count--;
     }
@@ -91,12 +93,20 @@ export class Session {
   }
 
   end(): void {
-    for (const open of [...this.closers]) open.close();
-    this.closers.clear();
-    for (const stream of this.#streams.values()) stream.finish();
-    this.#streams.clear();
+    for (const open of this.#open.splice(0)) open.close();
+    for (const stream of this.#streams.splice(0)) stream.finish();
     this.openAsks.clear();
   }
+}
+
+interface Closer {
+  close(): void;
+}
+
+/** Keeps the order: the oldest go first. */
+function removeFrom<T>(list: T[], member: T): void {
+  const at = list.indexOf(member);
+  if (at !== -1) list.splice(at, 1);
 }
 
 /** All sessions of this process. */
@@ -107,9 +117,13 @@ export class SessionBook {
   readonly #sessionsMax: number;
   readonly #idleMs: number;
 
-  constructor(settings: { readonly sessionsMax: number; readonly idleMs: number }) {
+  readonly #onExpired: (session: Session) => void;
+
+  /** @param settings `onExpired` hears of sessions that end because nobody used them, so that their upstreams can be told */
+  constructor(settings: { readonly sessionsMax: number; readonly idleMs: number; readonly onExpired: (session: Session) => void }) {
     this.#sessionsMax = settings.sessionsMax;
     this.#idleMs = settings.idleMs;
+    this.#onExpired = settings.onExpired;
   }
 
   get size(): number {
@@ -136,7 +150,7 @@ export class SessionBook {
     const nowMs = Date.now();
     // The sweep comes now and then; what it would end is over already.
     if (this.#isIdle(session, nowMs)) {
-      this.end(session);
+      this.#expire(session);
       throw sessionNotFound();
     }
     session.lastUsedAtMs = nowMs;
@@ -147,17 +161,22 @@ export class SessionBook {
     if (this.#sessions.delete(session.id)) session.end();
   }
 
-  /** Ends what has been idle for too long; returns those ended, so that their upstreams can be told. */
-  sweep(nowMs: number): Session[] {
-    const idle = [...this.#sessions.values()].filter((session) => this.#isIdle(session, nowMs));
-    for (const session of idle) this.end(session);
-    return idle;
+  /** Ends what has been idle for too long. */
+  sweep(nowMs: number): void {
+    for (const session of this.#sessions.values()) {
+      if (this.#isIdle(session, nowMs)) this.#expire(session);
+    }
   }
 
   endAll(): Session[] {
     const all = [...this.#sessions.values()];
     for (const session of all) this.end(session);
     return all;
+  }
+
+  #expire(session: Session): void {
+    this.end(session);
+    this.#onExpired(session);
   }
 
   #isIdle(session: Session, nowMs: number): boolean {

@@ -42,7 +42,7 @@ export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneH
 
   open(): void {
     this.#isOpen = true;
-    this.#session.closers.add(this);
+    this.#session.watch(this);
     this.#call = this.#context.upstream.open(
       {
         upstream: this.#listener.server.upstream.row,
@@ -110,7 +110,7 @@ export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneH
       this.#close();
       return;
     }
-    this.#session.closers.delete(this);
+    this.#session.unwatch(this);
     this.#exchange.answer.end();
     this.#exchange.finish(this.#exchange.answer.status < 400 ? 'ok' : 'rpc_error');
     this.#forget();
@@ -123,7 +123,7 @@ export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneH
       this.#close();
       return;
     }
-    this.#session.closers.delete(this);
+    this.#session.unwatch(this);
     this.#exchange.refuse(error);
     this.#forget();
   }
@@ -131,7 +131,7 @@ export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneH
   /** The upstream's side has ended: so does the client's connection, but a client that comes back opens it again. */
   #close(): void {
     this.#isOpen = false;
-    this.#session.closers.delete(this);
+    this.#session.unwatch(this);
     this.stream.releaseReader();
     if (!this.stream.isResumable) this.#forget();
   }

@@ -7,12 +7,27 @@ import type { ServerEntry } from '../snapshot.ts';
 import { authorize } from './authorize.ts';
 
 const owned = { visibility: 'public', ownerEmail: null, teamId: null, enabled: true } as const;
-const anybody: Principal = { key: 'k', subject: 's', email: 'e', isAdmin: false, reach: 'public', scopes: undefined, audience: undefined, tokenId: undefined, via: 'jwt' };
+const anybody: Principal = {
+  key: 'k',
+  subject: 's',
+  email: 'e',
+  isAdmin: false,
+  reach: 'public',
+  scopes: undefined,
+  audience: undefined,
+  tokenId: undefined,
+  via: 'jwt',
+};
 const scoped = (...permissions: string[]): Principal => ({ ...anybody, scopes: { permissions } });
 
 function refusalOf(params: string, principal: Principal, isDisabled = true): string | undefined {
   const tools = new Map([['known', { ...owned, kind: 'tool', id: 't', name: 'known', enabled: !isDisabled }]]);
-  const server = { ...owned, kind: 'server', id: 's', upstream: { ...owned, kind: 'gateway', id: 'g', row: { name: 'g' }, tools, hasHiddenTools: isDisabled } } as unknown as ServerEntry;
+  const server = {
+    ...owned,
+    kind: 'server',
+    id: 's',
+    upstream: { ...owned, kind: 'gateway', id: 'g', row: { name: 'g' }, tools, hasHiddenTools: isDisabled },
+  } as unknown as ServerEntry;
   const envelope = scanMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`);
   try {
     authorize({ principal, server, request: { envelope } } as unknown as Exchange);
@@ -30,11 +45,14 @@ test('a disabled tool is not called, however its name is written; one the gatewa
   expect(refusalOf('{"name":"unread"}', anybody)).toBeUndefined();
 });
 
-test.each(['{"name":["known"]}', '{"name":{"toString":"known"}}', '{"name":7}', '{}', '["known"]'])('a name that cannot be decided on is not passed on where something is hidden: %s', (params) => {
-  expect(refusalOf(params, anybody)).toBe('request.bad_params');
-  expect(refusalOf(params, scoped('servers.use'), false)).toBe('request.bad_params');
-  expect(refusalOf(params, anybody, false)).toBeUndefined();
-});
+test.each(['{"name":["known"]}', '{"name":{"toString":"known"}}', '{"name":7}', '{}', '["known"]'])(
+  'a name that cannot be decided on is not passed on where something is hidden: %s',
+  (params) => {
+    expect(refusalOf(params, anybody)).toBe('request.bad_params');
+    expect(refusalOf(params, scoped('servers.use'), false)).toBe('request.bad_params');
+    expect(refusalOf(params, anybody, false)).toBeUndefined();
+  },
+);
 
 test('a token whose scopes do not cover calling tools calls none, also none the gateway has not read', () => {
   for (const name of ['known', 'unread']) {

@@ -12,7 +12,8 @@ export function authorize(exchange: Exchange): void {
   if (!decision.allowed) throw refusedServer(decision);
   // What a mirror shows belongs to its upstream: who may not see that one sees nothing of it here.
   if (!isVisible(principal, server.upstream)) throw serverNotFound();
-  if (!server.upstream.enabled) throw new AppError('server.disabled', `The gateway "${server.upstream.row.name}" behind this server is switched off.`);
+  if (!server.upstream.enabled)
+    throw new AppError('server.disabled', `The gateway "${server.upstream.row.name}" behind this server is switched off.`);
   const { envelope } = request;
   if (envelope.method !== 'tools/call') return;
   if (envelope.name !== undefined) {

@@ -80,7 +80,7 @@ function hasNoEnd(method: string): boolean {
 function noteInSession(exchange: Exchange, session: Session, context: DispatchContext): void {
   const { envelope, body } = exchange.request;
   if (envelope.kind === 'response') context.messages.answered(listenerOf(exchange), envelope, body.length);
-  else if (envelope.method === 'notifications/cancelled') session.calls.get(envelope.requestId ?? '')?.takenBack();
+  else if (envelope.method === 'notifications/cancelled') context.clock.find(session, envelope.requestId)?.relay?.takenBack();
   else if (envelope.method === 'logging/setLevel') session.upstream.remember('level', body);
   else if (envelope.method === 'resources/subscribe') session.upstream.remember(`subscription ${envelope.uri}`, body);
   else if (envelope.method === 'resources/unsubscribe') session.upstream.forget(`subscription ${envelope.uri}`);

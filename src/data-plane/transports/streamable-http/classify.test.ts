@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { AppError } from '#base/kernel';
 import { scanMessage, type Envelope } from '#base/protocol';
@@ -36,7 +36,8 @@ test.each([
 });
 
 test('a request that describes itself is modern whatever its headers say', () => {
-  for (const headers of [{}, { 'mcp-protocol-version': '2025-11-25', 'mcp-session-id': 'x' }]) expect(eraOf(headers, envelopeOf('tools/list', {}))).toBe('modern');
+  for (const headers of [{}, { 'mcp-protocol-version': '2025-11-25', 'mcp-session-id': 'x' }])
+    expect(eraOf(headers, envelopeOf('tools/list', {}))).toBe('modern');
 });
 
 test('headers that agree with the body, or are left out, pass', () => {

@@ -83,7 +83,11 @@ export class EraProbe {
     const { result } = this.#result('initialize', answer);
     const version = result['protocolVersion'];
     if (typeof version !== 'string' || !VERSION.test(version)) {
-      throw this.#failed('initialize', 'upstream.bad_answer', `Gateway "${this.#target.name}" answered initialize with the protocol version ${shown(version)}, which is none.`);
+      throw this.#failed(
+        'initialize',
+        'upstream.bad_answer',
+        `Gateway "${this.#target.name}" answered initialize with the protocol version ${shown(version)}, which is none.`,
+      );
     }
     this.#note('initialize', true, `answered with revision ${version}`);
     const headers = [...this.#headers(), 'mcp-protocol-version', version];
@@ -109,11 +113,19 @@ export class EraProbe {
     const message = parse(answer.message);
     const error = message?.['error'] as { code?: unknown; message?: unknown } | undefined;
     if (error !== undefined && error !== null) {
-      throw this.#failed(method, 'upstream.bad_answer', `Gateway "${name}" answered ${method} with error ${shown(error.code)}: ${shown(error.message)}`);
+      throw this.#failed(
+        method,
+        'upstream.bad_answer',
+        `Gateway "${name}" answered ${method} with error ${shown(error.code)}: ${shown(error.message)}`,
+      );
     }
     const result = message?.['result'];
     if (answer.status >= 300 || typeof result !== 'object' || result === null || Array.isArray(result)) {
-      throw this.#failed(method, 'upstream.bad_answer', `Gateway "${name}" answered ${method} with HTTP ${answer.status} and no MCP result (${answer.contentType.slice(0, 60) || 'no content type'}). Is the URL an MCP endpoint?`);
+      throw this.#failed(
+        method,
+        'upstream.bad_answer',
+        `Gateway "${name}" answered ${method} with HTTP ${answer.status} and no MCP result (${answer.contentType.slice(0, 60) || 'no content type'}). Is the URL an MCP endpoint?`,
+      );
     }
     return { text: answer.message, result: result as Record<string, unknown> };
   }
@@ -121,7 +133,11 @@ export class EraProbe {
   #refuseChallenge(answer: PlainAnswer): void {
     if (answer.status !== 401 && answer.status !== 403) return;
     const challenge = answer.wwwAuthenticate === undefined ? '' : ` It asks for: ${answer.wwwAuthenticate.slice(0, 200)}`;
-    throw this.#failed('authentication', 'upstream.needs_auth', `Gateway "${this.#target.name}" wants other credentials (HTTP ${answer.status}).${challenge}`);
+    throw this.#failed(
+      'authentication',
+      'upstream.needs_auth',
+      `Gateway "${this.#target.name}" wants other credentials (HTTP ${answer.status}).${challenge}`,
+    );
   }
 
   #failed(step: string, code: 'upstream.bad_answer' | 'upstream.needs_auth', message: string): AppError {
@@ -133,11 +149,24 @@ export class EraProbe {
     const url = new URL(this.#target.url);
     const timeoutMs = Math.max(1, this.#deadlineAtMs - Date.now());
     try {
-      return await plainRequest(this.#outbound, { name: this.#target.name, url, method, lane: 'reply', headers: [...headers, ...this.#target.headers.flat()], body, timeoutMs, signal: this.#signal });
+      return await plainRequest(this.#outbound, {
+        name: this.#target.name,
+        url,
+        method,
+        lane: 'reply',
+        headers: [...headers, ...this.#target.headers.flat()],
+        body,
+        timeoutMs,
+        signal: this.#signal,
+      });
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       this.#note(step, false, error.message);
-      throw new AppError(error.code, error.message, { ...(error.internal === undefined ? {} : { internal: error.internal }), cause: error.cause, data: { ...error.data, steps: this.steps } });
+      throw new AppError(error.code, error.message, {
+        ...(error.internal === undefined ? {} : { internal: error.internal }),
+        cause: error.cause,
+        data: { ...error.data, steps: this.steps },
+      });
     }
   }
 
@@ -171,7 +200,11 @@ export class EraProbe {
 
 /** What an upstream sent, for an error text: an object's own toString would be code of its choosing, or none. */
 function shown(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, 200).replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd') : `(${typeof value})`;
+  return typeof value === 'string' || typeof value === 'number'
+    ? String(value)
+        .slice(0, 200)
+        .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd')
+    : `(${typeof value})`;
 }
 
 function parse(message: string): Record<string, unknown> | undefined {

@@ -23,14 +23,22 @@ export function createMcpHttpReader(outbound: Outbound, timeoutMs: number): Upst
   };
 }
 
-async function readUpstream(outbound: Outbound, target: UpstreamTarget, timeoutMs: number, signal: AbortSignal | undefined): Promise<UpstreamDescription> {
+async function readUpstream(
+  outbound: Outbound,
+  target: UpstreamTarget,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<UpstreamDescription> {
   await outbound.check(new URL(target.url));
   const probe = new EraProbe(outbound, target, timeoutMs, signal);
   const modern = await probe.modern();
   // An upstream may speak both eras. When it speaks the modern one, a refusal of the other is an answer, not a failure.
   const legacy = modern === undefined ? await probe.legacy() : await probe.legacy().catch(() => undefined);
   const main = modern ?? legacy;
-  if (main === undefined) throw new AppError('upstream.bad_answer', `Gateway "${target.name}" speaks no revision of MCP that the gateway knows.`, { data: { steps: probe.steps } });
+  if (main === undefined)
+    throw new AppError('upstream.bad_answer', `Gateway "${target.name}" speaks no revision of MCP that the gateway knows.`, {
+      data: { steps: probe.steps },
+    });
   try {
     const about = modern?.discovered ?? legacy?.initialized ?? {};
     const capabilities = about['capabilities'] as Record<string, unknown> | undefined;
@@ -40,7 +48,8 @@ async function readUpstream(outbound: Outbound, target: UpstreamTarget, timeoutM
       protocolVersion: modern === undefined ? String(legacy?.initialized['protocolVersion'] ?? LEGACY_VERSION) : MODERN_VERSION,
       modern: modern !== undefined,
       legacy: legacy !== undefined,
-      serverInfo: legacy?.initialized['serverInfo'] ?? (about['_meta'] as Record<string, unknown> | undefined)?.['io.modelcontextprotocol/serverInfo'] ?? null,
+      serverInfo:
+        legacy?.initialized['serverInfo'] ?? (about['_meta'] as Record<string, unknown> | undefined)?.['io.modelcontextprotocol/serverInfo'] ?? null,
       capabilities: capabilities ?? {},
       instructions: typeof about['instructions'] === 'string' ? about['instructions'] : undefined,
       tools,
@@ -65,7 +74,8 @@ async function readTools(conversation: Conversation, gatewayName: string): Promi
       addTool(item, tools, skipped);
     }
     if (nextCursor === undefined) return { tools: [...tools.values()], skipped };
-    if (cursors.has(nextCursor)) throw new AppError('upstream.bad_answer', `The pages of gateway "${gatewayName}"’s tools/list go round in a circle.`);
+    if (cursors.has(nextCursor))
+      throw new AppError('upstream.bad_answer', `The pages of gateway "${gatewayName}"’s tools/list go round in a circle.`);
     cursors.add(nextCursor);
     cursor = nextCursor;
   }
@@ -88,7 +98,8 @@ function addTool(item: string, tools: Map<string, ReadTool>, skipped: Skipped[])
   const { name } = tool;
   const reason = whyNot(name, tools);
   if (reason !== undefined || typeof name !== 'string') {
-    if (skipped.length < 100) skipped.push({ name: printable(typeof name === 'string' ? name : JSON.stringify(name ?? null)), reason: reason ?? 'it has no name' });
+    if (skipped.length < 100)
+      skipped.push({ name: printable(typeof name === 'string' ? name : JSON.stringify(name ?? null)), reason: reason ?? 'it has no name' });
     return;
   }
   tools.set(name, {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { AppError } from '#base/kernel';
 import type { StreamEvent } from '#data-plane/gateway';
@@ -37,7 +37,11 @@ test.each<[string, string, Partial<StreamEvent>[]]>([
   ['CR', 'data: a\rdata: b\r\rdata: c\r\r', [{ data: 'a\nb' }, { data: 'c' }]],
   ['a byte order mark', '\ufeffdata: x\n\n', [{ data: 'x' }]],
   ['a byte order mark only at the start', 'data: a\n\n\ufeffdata: x\n\n', [{ data: 'a' }, {}]],
-  ['fields do not leak into the next event', 'id: 1\nevent: e\nretry: 1\ndata: a\n\ndata: b\n\n', [{ id: '1', event: 'e', retry: '1', data: 'a' }, { data: 'b' }]],
+  [
+    'fields do not leak into the next event',
+    'id: 1\nevent: e\nretry: 1\ndata: a\n\ndata: b\n\n',
+    [{ id: '1', event: 'e', retry: '1', data: 'a' }, { data: 'b' }],
+  ],
 ])('%s', (_what, text, expected) => {
   expect(whole(text)).toEqual(expected.map((fields) => ({ ...NOTHING, ...fields })));
 });
@@ -48,7 +52,9 @@ test('however the bytes are cut, the events are the same', () => {
     fc.string({ unit: 'binary', maxLength: 8 }).map((text) => `data: ${text}`),
   );
   const lineEnd = fc.constantFrom('\n', '\r\n', '\r');
-  const stream = fc.tuple(fc.constantFrom('', '\ufeff'), fc.array(fc.tuple(line, lineEnd), { maxLength: 20 })).map(([mark, lines]) => Buffer.from(mark + lines.flat().join('')));
+  const stream = fc
+    .tuple(fc.constantFrom('', '\ufeff'), fc.array(fc.tuple(line, lineEnd), { maxLength: 20 }))
+    .map(([mark, lines]) => Buffer.from(mark + lines.flat().join('')));
   fc.assert(
     fc.property(stream, fc.array(fc.nat(), { maxLength: 12 }), (bytes, places) => {
       expect(parse(cut(bytes, places))).toEqual(parse([bytes]));

@@ -29,7 +29,8 @@ export class SseParser {
   /** Throws AppError `upstream.too_large`. */
   push(chunk: Buffer): void {
     this.#sizeBytes += chunk.length;
-    if (this.#sizeBytes > EVENT_BYTES_MAX) throw new AppError('upstream.too_large', `One event of the upstream is larger than ${EVENT_BYTES_MAX} bytes.`);
+    if (this.#sizeBytes > EVENT_BYTES_MAX)
+      throw new AppError('upstream.too_large', `One event of the upstream is larger than ${EVENT_BYTES_MAX} bytes.`);
     let text = chunk.toString('latin1');
     if (this.#start !== undefined) {
       text = this.#start + text;
