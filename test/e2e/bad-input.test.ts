@@ -17,7 +17,9 @@ beforeAll(async () => {
   fixture = await startFixture();
   ({ mcpUrl } = await gateway.registerMirror(fixture.url));
   mcpPath = new URL(mcpUrl).pathname;
-  const opened = await send({ body: '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}' });
+  const opened = await send({
+    body: '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}',
+  });
   session = { 'mcp-session-id': opened.headers.get('mcp-session-id') ?? '', 'mcp-protocol-version': '2025-06-18' };
 });
 
@@ -40,15 +42,30 @@ interface Sent {
   readonly error: { code: number; data?: { code?: string } } | undefined;
 }
 
-async function send(request: { method?: string; url?: string; body?: string | Uint8Array<ArrayBuffer> | ReadableStream; headers?: Record<string, string> }): Promise<Sent> {
+async function send(request: {
+  method?: string;
+  url?: string;
+  body?: string | Uint8Array<ArrayBuffer> | ReadableStream;
+  headers?: Record<string, string>;
+}): Promise<Sent> {
   const response = await fetch(request.url ?? mcpUrl, {
     method: request.method ?? 'POST',
-    headers: { authorization: `Bearer ${gateway.token}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...request.headers },
-    ...(request.body === undefined ? {} : { body: request.body, duplex: 'half' }),
+    headers: {
+      authorization: `Bearer ${gateway.token}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...request.headers,
+    },
+    ...(request.body === undefined ? {} : { body: request.body, duplex: 'half' as const }),
     signal: AbortSignal.timeout(20_000),
-  } as RequestInit);
+  });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, text, error: text.startsWith('{') ? (JSON.parse(text) as { error?: Sent['error'] }).error : undefined };
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    error: text.startsWith('{') ? (JSON.parse(text) as { error?: Sent['error'] }).error : undefined,
+  };
 }
 
 /** Sends bytes as they are, and reads until the other side closes. */
@@ -71,8 +88,18 @@ describe('messages that are refused before anybody acts on them', () => {
     ['a comment', `/* */${CALL}`, -32700, 'request.malformed_json'],
     ['a byte order mark', `\ufeff${CALL}`, -32700, 'request.malformed_json'],
     ['NaN', '{"jsonrpc":"2.0","id":NaN,"method":"ping"}', -32700, 'request.malformed_json'],
-    ['nesting without end', `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a","arguments":${'['.repeat(100_000)}`, -32700, 'request.malformed_json'],
-    ['deep nesting that does end', `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a","arguments":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}}`, -32700, 'request.malformed_json'],
+    [
+      'nesting without end',
+      `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a","arguments":${'['.repeat(100_000)}`,
+      -32700,
+      'request.malformed_json',
+    ],
+    [
+      'deep nesting that does end',
+      `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a","arguments":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}}`,
+      -32700,
+      'request.malformed_json',
+    ],
     ['a number', '42', -32600, 'request.invalid'],
     ['null', 'null', -32600, 'request.invalid'],
     ['a text', '"tools/call"', -32600, 'request.invalid'],
@@ -84,7 +111,12 @@ describe('messages that are refused before anybody acts on them', () => {
     ['two methods', '{"jsonrpc":"2.0","id":7,"method":"ping","method":"tools/call"}', -32600, 'request.ambiguous'],
     ['two methods, one escaped', '{"jsonrpc":"2.0","id":7,"method":"ping","\\u006dethod":"tools/call"}', -32600, 'request.ambiguous'],
     ['a method in capitals', '{"jsonrpc":"2.0","id":7,"method":"ping","METHOD":"tools/call"}', -32600, 'request.ambiguous'],
-    ['params with a long s', '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a"},"param\u017f":{"name":"b"}}', -32600, 'request.ambiguous'],
+    [
+      'params with a long s',
+      '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a"},"param\u017f":{"name":"b"}}',
+      -32600,
+      'request.ambiguous',
+    ],
     ['two names', '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a","name":"b"}}', -32600, 'request.ambiguous'],
     ['a name in capitals', '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a","Name":"b"}}', -32600, 'request.ambiguous'],
     ['an empty batch', '[]', -32600, 'request.invalid'],
@@ -99,13 +131,23 @@ describe('messages that are refused before anybody acts on them', () => {
   });
 
   test.each([[0xff], [0xc3, 0x28], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xc0, 0xaf]])('bytes that are no UTF-8: %j', async (...bytes) => {
-    const body = Uint8Array.from([...Buffer.from('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"'), ...bytes, ...Buffer.from('"}}')]);
+    const body = Uint8Array.from([
+      ...Buffer.from('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"'),
+      ...bytes,
+      ...Buffer.from('"}}'),
+    ]);
     expect(await send({ body, headers: session })).toMatchObject({ status: 400, error: { code: -32700 } });
   });
 
-  test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/jsonx', 'text/json', ''])('a body of type %j', async (type) => {
-    expect(await send({ body: CALL, headers: { ...session, 'content-type': type } })).toMatchObject({ status: 415, error: { data: { code: 'request.unsupported_media_type' } } });
-  });
+  test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/jsonx', 'text/json', ''])(
+    'a body of type %j',
+    async (type) => {
+      expect(await send({ body: CALL, headers: { ...session, 'content-type': type } })).toMatchObject({
+        status: 415,
+        error: { data: { code: 'request.unsupported_media_type' } },
+      });
+    },
+  );
 
   test.each(['gzip', 'br', 'deflate', 'x'])('a body compressed with %s', async (encoding) => {
     expect((await send({ body: CALL, headers: { ...session, 'content-encoding': encoding } })).status).toBe(415);
@@ -120,8 +162,24 @@ describe('messages that are refused before anybody acts on them', () => {
 
 describe('names of things that are not there', () => {
   test.each([
-    '/servers/00000000000000000000000000000000/mcp', '/servers/%00/mcp', '/servers/../mcp', '/servers/a%2fb/mcp', `/servers/${'x'.repeat(5000)}/mcp`, '/servers//mcp', '/servers/\u00e9/mcp', '/servers/%ff/mcp',
-    '/nothing', '/%', '/%c0%af', '/gateways/%00', '/gateways/x%ff', '/.env', '/v1', '/v1/v1/gateways', '/__proto__', '/constructor',
+    '/servers/00000000000000000000000000000000/mcp',
+    '/servers/%00/mcp',
+    '/servers/../mcp',
+    '/servers/a%2fb/mcp',
+    `/servers/${'x'.repeat(5000)}/mcp`,
+    '/servers//mcp',
+    '/servers/\u00e9/mcp',
+    '/servers/%ff/mcp',
+    '/nothing',
+    '/%',
+    '/%c0%af',
+    '/gateways/%00',
+    '/gateways/x%ff',
+    '/.env',
+    '/v1',
+    '/v1/v1/gateways',
+    '/__proto__',
+    '/constructor',
   ])('%s', async (path) => {
     for (const method of ['GET', 'POST', 'DELETE']) {
       const { status } = await send({ method, url: gateway.url + path, ...(method === 'POST' ? { body: CALL } : {}) });
@@ -132,7 +190,11 @@ describe('names of things that are not there', () => {
 
   test.each(['unknown', '', 'a b', 'x'.repeat(4000), '../..', '\u00e9'])('the session %j', async (id) => {
     for (const method of ['POST', 'GET', 'DELETE']) {
-      const { status } = await send({ method, headers: { 'mcp-session-id': id, 'mcp-protocol-version': '2025-06-18' }, ...(method === 'POST' ? { body: CALL } : {}) });
+      const { status } = await send({
+        method,
+        headers: { 'mcp-session-id': id, 'mcp-protocol-version': '2025-06-18' },
+        ...(method === 'POST' ? { body: CALL } : {}),
+      });
       expect(id === '' ? [400, 404, 405] : [404]).toContain(status);
     }
   });
@@ -174,7 +236,8 @@ describe('too much', () => {
 });
 
 describe('what is no HTTP', () => {
-  const head = (lines: string): string => `POST ${mcpPath} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n${lines}\r\n\r\n`;
+  const head = (lines: string): string =>
+    `POST ${mcpPath} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n${lines}\r\n\r\n`;
 
   test.each<[string, () => string]>([
     ['garbage', () => '\u0000\u0001\u0002 garbage\r\n\r\n'],
@@ -198,10 +261,13 @@ describe('what is no HTTP', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 (200|400) /);
   });
 
-  test.each(['CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n', 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n', 'OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 'GET http://evil.example/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 'TRACE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'])(
-    'forms that other servers take (%s) open nothing',
-    async (bytes) => {
-      expect(await raw(bytes)).not.toMatch(/^HTTP\/1\.1 (5\d\d|101)/);
-    },
-  );
+  test.each([
+    'CONNECT evil.example:443 HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n',
+    'OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+    'GET http://evil.example/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+    'TRACE / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+  ])('forms that other servers take (%s) open nothing', async (bytes) => {
+    expect(await raw(bytes)).not.toMatch(/^HTTP\/1\.1 (5\d\d|101)/);
+  });
 });

@@ -86,7 +86,12 @@ test('kill -9 in the middle of a burst of writes loses no acknowledged write, ro
     // What is there is served over MCP, and what is not is not.
     const auth = { authorization: `Bearer ${gateway.token}` };
     for (const id of [...promised.keys()].slice(-25)) {
-      const response = await postModern(`${gateway.url}/servers/${id}/mcp`, 'tools/call', { name: 'echo_arguments', arguments: {} }, { headers: auth });
+      const response = await postModern(
+        `${gateway.url}/servers/${id}/mcp`,
+        'tools/call',
+        { name: 'echo_arguments', arguments: {} },
+        { headers: auth },
+      );
       expect(response.status).toBe(found.has(id) ? 200 : 404);
       await response.text();
     }
@@ -99,12 +104,22 @@ test('what was acknowledged is in the snapshot of the very next call', async () 
   const gateway = await start();
   const { gatewayId, serverId, mcpUrl } = await gateway.registerMirror(fixture.url);
   const status = async (): Promise<number> => {
-    const response = await postModern(mcpUrl, 'tools/call', { name: 'echo_arguments', arguments: {} }, { headers: { authorization: `Bearer ${gateway.token}` } });
+    const response = await postModern(
+      mcpUrl,
+      'tools/call',
+      { name: 'echo_arguments', arguments: {} },
+      { headers: { authorization: `Bearer ${gateway.token}` } },
+    );
     await response.text();
     return response.status;
   };
   for (let i = 0; i < 10; i++) {
-    for (const [path, isActive] of [[`/servers/${serverId}`, false], [`/servers/${serverId}`, true], [`/gateways/${gatewayId}`, false], [`/gateways/${gatewayId}`, true]] as const) {
+    for (const [path, isActive] of [
+      [`/servers/${serverId}`, false],
+      [`/servers/${serverId}`, true],
+      [`/gateways/${gatewayId}`, false],
+      [`/gateways/${gatewayId}`, true],
+    ] as const) {
       await gateway.api('POST', `${path}/state?activate=${isActive}`);
       expect(await status()).toBe(isActive ? 200 : 404);
     }
@@ -122,7 +137,12 @@ test('two processes on one file see each other’s changes, and neither loses or
   };
   const ids = await Promise.all(Array.from({ length: 40 }, (_, i) => create(i % 2 === 0 ? first : second, `shared ${i}`)));
   const served = async (gateway: StartedGateway, id: string): Promise<boolean> => {
-    const response = await postModern(`${gateway.url}/servers/${id}/mcp`, 'tools/call', { name: 'echo_arguments', arguments: {} }, { headers: { authorization: `Bearer ${gateway.token}` } });
+    const response = await postModern(
+      `${gateway.url}/servers/${id}/mcp`,
+      'tools/call',
+      { name: 'echo_arguments', arguments: {} },
+      { headers: { authorization: `Bearer ${gateway.token}` } },
+    );
     await response.text();
     return response.status === 200;
   };
@@ -142,13 +162,23 @@ test('secrets that were made at the first start are the same at the next, also a
     env: { PATH: process.env['PATH'], DATABASE_URL: `sqlite:///${join(folder, 'gateway.db')}` },
     encoding: 'utf8',
   }).trim();
-  const registered = await gateway.api('POST', '/gateways', { name: 'with a credential', url: fixture.url, auth_type: 'bearer', auth_token: 'upstream-credential' }, { token });
+  const registered = await gateway.api(
+    'POST',
+    '/gateways',
+    { name: 'with a credential', url: fixture.url, auth_type: 'bearer', auth_token: 'upstream-credential' },
+    { token },
+  );
   expect(registered.status, JSON.stringify(registered.body)).toBe(200);
   const server = await gateway.api('POST', '/servers', { server: { name: 'm', mirrorGatewayId: registered.body.id } }, { token });
   for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     await gateway.stop(signal);
     gateway = await start(unset);
-    const response = await postModern(`${gateway.url}/servers/${server.body.id}/mcp`, 'tools/call', { name: 'echo_params', arguments: {} }, { headers: { authorization: `Bearer ${token}` } });
+    const response = await postModern(
+      `${gateway.url}/servers/${server.body.id}/mcp`,
+      'tools/call',
+      { name: 'echo_params', arguments: {} },
+      { headers: { authorization: `Bearer ${token}` } },
+    );
     expect(await response.text()).toContain('Bearer upstream-credential');
   }
   const [secrets] = readdirSync(folder).filter((name) => name.includes('secrets'));

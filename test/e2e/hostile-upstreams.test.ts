@@ -43,7 +43,14 @@ function call(url: string, method: string, params: Record<string, unknown>): Pro
   const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} };
   return fetch(url, {
     method: 'POST',
-    headers: { authorization: `Bearer ${gateway.token}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, 'mcp-name': String(params['name']) },
+    headers: {
+      authorization: `Bearer ${gateway.token}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': method,
+      'mcp-name': String(params['name']),
+    },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: meta } }),
     signal: AbortSignal.timeout(30_000),
   });
@@ -86,7 +93,23 @@ describe('catalogues', () => {
   test('tools that are none, names that hide something and names that come twice are left out, the others kept', async () => {
     const HIDDEN = ['a\u0000b', 'a\nb', 'a\u001b[31mb', 'a\u200bb', 'a\u202eb', 'a\u2066b', '\ufeffa', 'a\u2028b', 'a\u007fb', ''];
     await withLiar(async (liar) => {
-      liar.list = () => list([...HIDDEN.map((name) => tool(name)), tool('x'.repeat(5000)), 1, null, 'text', [], {}, tool(7), tool({ toString: 1 }), tool('good'), tool('good', { description: 'again' }), tool('h\u00e9llo'), tool('__proto__'), tool('constructor')]);
+      liar.list = () =>
+        list([
+          ...HIDDEN.map((name) => tool(name)),
+          tool('x'.repeat(5000)),
+          1,
+          null,
+          'text',
+          [],
+          {},
+          tool(7),
+          tool({ toString: 1 }),
+          tool('good'),
+          tool('good', { description: 'again' }),
+          tool('h\u00e9llo'),
+          tool('__proto__'),
+          tool('constructor'),
+        ]);
       const registered = await register(liar);
       expect(registered.status, JSON.stringify(registered.body)).toBe(200);
       const kept = await toolNames(registered.body.id);
@@ -98,7 +121,12 @@ describe('catalogues', () => {
 
   test('a description of 5 MB, and one full of control characters, register without harm', async () => {
     await withLiar(async (liar) => {
-      liar.list = () => list([tool('big', { description: 'x'.repeat(5 * MEGABYTE) }), tool('odd', { description: '\u0000\u001b[2J\u202eevil', title: { a: 1 }, annotations: 'x', outputSchema: 7, _meta: [] }), tool('schema', { inputSchema: 'none' })]);
+      liar.list = () =>
+        list([
+          tool('big', { description: 'x'.repeat(5 * MEGABYTE) }),
+          tool('odd', { description: '\u0000\u001b[2J\u202eevil', title: { a: 1 }, annotations: 'x', outputSchema: 7, _meta: [] }),
+          tool('schema', { inputSchema: 'none' }),
+        ]);
       const registered = await register(liar);
       expect([200, 502]).toContain(registered.status);
       if (registered.status !== 200) return;
@@ -113,7 +141,10 @@ describe('catalogues', () => {
     ['a version with a line break', '{"protocolVersion":"2025\\r\\nx: y","capabilities":{"tools":{}}}'],
     ['capabilities that are nothing', '{"protocolVersion":"2025-06-18","capabilities":null}'],
     ['capabilities nested without end', `{"protocolVersion":"2025-06-18","capabilities":{"tools":${'['.repeat(50_000)}${']'.repeat(50_000)}}}`],
-    ['information nested without end', `{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}`],
+    [
+      'information nested without end',
+      `{"protocolVersion":"2025-06-18","capabilities":{},"serverInfo":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}`,
+    ],
     ['instructions that are no text', '{"protocolVersion":"2025-06-18","capabilities":{},"instructions":{"a":1}}'],
     ['instructions of 5 MB', `{"protocolVersion":"2025-06-18","capabilities":{},"instructions":"${'x'.repeat(5 * MEGABYTE)}"}`],
     ['a list', '[]'],
@@ -181,7 +212,9 @@ describe('floods', () => {
       const client = connect(gateway.port, '127.0.0.1');
       client.pause();
       const body = `${bracket}{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"answer"}}${bracket === '' ? '' : ']'}`;
-      client.write(`POST /servers/${server.body.id}/mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${gateway.token}\r\nContent-Type: application/json\r\nAccept: text/event-stream, application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      client.write(
+        `POST /servers/${server.body.id}/mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${gateway.token}\r\nContent-Type: application/json\r\nAccept: text/event-stream, application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
       // Held back: what the upstream could send does not grow any more.
       let last = -1;
       while (taken.bytes === 0 || taken.bytes !== last) {

@@ -47,7 +47,12 @@ interface Received {
 async function send(url: string, body: string, headers: Record<string, string> = {}): Promise<Received> {
   const response = await fetch(url, {
     method: 'POST',
-    headers: { authorization: `Bearer ${gateway.token}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
+    headers: {
+      authorization: `Bearer ${gateway.token}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      ...headers,
+    },
     body,
     redirect: 'manual',
     signal: AbortSignal.timeout(15_000),
@@ -57,8 +62,14 @@ async function send(url: string, body: string, headers: Record<string, string> =
   return { status: response.status, text, headers: response.headers, message: data.startsWith('{') ? JSON.parse(data) : undefined };
 }
 
-const write = (make: (request: WireRequest) => string | Buffer): Answer => (socket, request) => void socket.write(make(request));
-const writeAndClose = (make: (request: WireRequest) => string | Buffer): Answer => (socket, request) => void socket.end(make(request));
+const write =
+  (make: (request: WireRequest) => string | Buffer): Answer =>
+  (socket, request) =>
+    void socket.write(make(request));
+const writeAndClose =
+  (make: (request: WireRequest) => string | Buffer): Answer =>
+  (socket, request) =>
+    void socket.end(make(request));
 const RESULT = '{"content":[]}';
 
 /** Each with the code the client is told; all of them 502 or 504. */
@@ -67,7 +78,10 @@ const LIES: Record<string, [Answer, string]> = {
   'an answer whose id is the right number as text': [write(() => http(200, `{"jsonrpc":"2.0","id":"7","result":${RESULT}}`)), 'upstream.bad_answer'],
   'a result for nobody': [write(() => http(200, `{"jsonrpc":"2.0","id":null,"result":${RESULT}}`)), 'upstream.bad_answer'],
   'a request instead of an answer': [write(() => http(200, '{"jsonrpc":"2.0","id":7,"method":"tools/call"}')), 'upstream.bad_answer'],
-  'both a result and an error': [write(() => http(200, '{"jsonrpc":"2.0","id":7,"result":{},"error":{"code":1,"message":"x"}}')), 'upstream.bad_answer'],
+  'both a result and an error': [
+    write(() => http(200, '{"jsonrpc":"2.0","id":7,"result":{},"error":{"code":1,"message":"x"}}')),
+    'upstream.bad_answer',
+  ],
   'two ids': [write(() => http(200, `{"jsonrpc":"2.0","id":7,"id":8,"result":${RESULT}}`)), 'upstream.bad_answer'],
   'JSON that is no JSON-RPC': [write(() => http(200, '{"ok":true}')), 'upstream.bad_answer'],
   'a bare number': [write(() => http(200, '42')), 'upstream.bad_answer'],
@@ -75,26 +89,44 @@ const LIES: Record<string, [Answer, string]> = {
   'JSON nested without end': [write(() => http(200, `{"jsonrpc":"2.0","id":7,"result":${'['.repeat(20_000)}`)), 'upstream.bad_answer'],
   'an empty body': [write(() => http(200, '')), 'upstream.bad_answer'],
   'no body at all': [write(() => http(202, '', { 'content-type': 'text/plain' })), 'upstream.bad_answer'],
-  'HTML': [write(() => http(200, '<html>welcome</html>', { 'content-type': 'text/html' })), 'upstream.bad_answer'],
+  HTML: [write(() => http(200, '<html>welcome</html>', { 'content-type': 'text/html' })), 'upstream.bad_answer'],
   'HTML that says it is JSON': [write(() => http(200, '<html>welcome</html>')), 'upstream.bad_answer'],
   'a redirect': [write(() => http(302, '', { location: 'http://169.254.169.254/latest/meta-data/' })), 'upstream.bad_answer'],
   'a permanent redirect that keeps the method': [write(() => http(308, '', { location: 'https://evil.example/' })), 'upstream.bad_answer'],
-  '401 with a challenge and a cookie': [write(() => http(401, '{}', { 'www-authenticate': 'Bearer realm="upstream"', 'set-cookie': 'a=b' })), 'upstream.needs_auth'],
+  '401 with a challenge and a cookie': [
+    write(() => http(401, '{}', { 'www-authenticate': 'Bearer realm="upstream"', 'set-cookie': 'a=b' })),
+    'upstream.needs_auth',
+  ],
   '403': [write(() => http(403, '{"error":"no"}')), 'upstream.needs_auth'],
   '500 with HTML': [write(() => http(500, '<html>oops</html>', { 'content-type': 'text/html' })), 'upstream.bad_answer'],
   '500 with HTML that says it is JSON': [write(() => http(500, '<html>oops</html>')), 'upstream.bad_answer'],
   '500 with JSON that is no JSON-RPC': [write(() => http(500, '{"detail":"Internal Server Error"}')), 'upstream.bad_answer'],
   'an unknown status': [write(() => http(799, 'x', { 'content-type': 'text/plain' })), 'upstream.bad_answer'],
-  'a switch of protocols': [write(() => 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'), 'upstream.connection_lost'],
+  'a switch of protocols': [
+    write(() => 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'),
+    'upstream.connection_lost',
+  ],
   'no HTTP': [writeAndClose(() => 'SSH-2.0-OpenSSH_9.9\r\n'), 'upstream.connection_lost'],
   'headers without end': [write(() => `HTTP/1.1 200 OK\r\n${`x-filler: ${'x'.repeat(1000)}\r\n`.repeat(100)}`), 'upstream.bad_answer'],
-  'a contradictory length': [write(() => 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 10\r\ncontent-length: 20\r\n\r\n{}'), 'upstream.bad_answer'],
+  'a contradictory length': [
+    write(() => 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 10\r\ncontent-length: 20\r\n\r\n{}'),
+    'upstream.bad_answer',
+  ],
   'a connection closed at once': [(socket) => socket.destroy(), 'upstream.connection_lost'],
-  'a connection closed behind the headers': [writeAndClose(() => 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n'), 'upstream.connection_lost'],
-  'a truncated body': [writeAndClose(() => 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"jsonrpc":"2.0","id":7,'), 'upstream.connection_lost'],
-  'silence': [() => {}, 'upstream.timeout'],
+  'a connection closed behind the headers': [
+    writeAndClose(() => 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n'),
+    'upstream.connection_lost',
+  ],
+  'a truncated body': [
+    writeAndClose(() => 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"jsonrpc":"2.0","id":7,'),
+    'upstream.connection_lost',
+  ],
+  silence: [() => {}, 'upstream.timeout'],
   'half a line of headers and then silence': [write(() => 'HTTP/1.1 200 OK\r\ncontent-ty'), 'upstream.timeout'],
-  'half a body and then silence': [write(() => 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"jsonrpc":"2.0"'), 'upstream.timeout'],
+  'half a body and then silence': [
+    write(() => 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"jsonrpc":"2.0"'),
+    'upstream.timeout',
+  ],
 };
 
 test.each(Object.entries(LIES))('%s from an upstream is a clear 502 or 504 for the client', async (_what, [answer, code]) => {
@@ -109,8 +141,11 @@ const stream = (...events: string[]): string => `HTTP/1.1 200 OK\r\ncontent-type
 const STREAM_LIES: Record<string, [Answer, string]> = {
   'half an event and the end': [writeAndClose(() => stream('data: {"jsonrpc":"2.0",')), 'upstream.connection_lost'],
   'an empty stream': [writeAndClose(() => stream()), 'upstream.connection_lost'],
-  'notifications and no answer': [writeAndClose(() => stream('data: {"jsonrpc":"2.0","method":"notifications/message","params":{}}\n\n')), 'upstream.connection_lost'],
-  'silence': [write(() => stream(': hello\n\n')), 'upstream.timeout'],
+  'notifications and no answer': [
+    writeAndClose(() => stream('data: {"jsonrpc":"2.0","method":"notifications/message","params":{}}\n\n')),
+    'upstream.connection_lost',
+  ],
+  silence: [write(() => stream(': hello\n\n')), 'upstream.timeout'],
 };
 
 test.each(Object.entries(STREAM_LIES))('a stream with %s ends in a JSON-RPC error for the request', async (_what, [answer, code]) => {
@@ -136,10 +171,23 @@ test('an upstream’s own 4xx stays what it is', async () => {
   expect(missing.text).not.toContain('html');
 });
 
-test.each(['cache-control: caf\u00e9\u20ac', 'retry-after: \u0001', 'allow: a\tb', 'mcp-protocol-version: \u00ff\u00fe', 'content-type: application/json; charset=\u00ff', 'mcp-session-id: \u00e9'])('a header with odd bytes (%j) does no harm', async (header) => {
+test.each([
+  'cache-control: caf\u00e9\u20ac',
+  'retry-after: \u0001',
+  'allow: a\tb',
+  'mcp-protocol-version: \u00ff\u00fe',
+  'content-type: application/json; charset=\u00ff',
+  'mcp-session-id: \u00e9',
+])('a header with odd bytes (%j) does no harm', async (header) => {
   liar.answer = write((request) => {
     const body = result(request, RESULT);
-    return Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\n'), Buffer.from(header), Buffer.from(`\r\n${header.startsWith('content-type') ? '' : 'content-type: application/json\r\n'}content-length: ${body.length}\r\n\r\n${body}`)]);
+    return Buffer.concat([
+      Buffer.from('HTTP/1.1 200 OK\r\n'),
+      Buffer.from(header),
+      Buffer.from(
+        `\r\n${header.startsWith('content-type') ? '' : 'content-type: application/json\r\n'}content-length: ${body.length}\r\n\r\n${body}`,
+      ),
+    ]);
   });
   const received = await send(liarUrl, CALL);
   expect([200, 502]).toContain(received.status);
@@ -162,7 +210,14 @@ test('an upstream that cannot be reached any more is a 502, and one that comes b
 });
 
 test('in a batch the lie is told about one element, and the others are answered', async () => {
-  liar.answer = (socket, request) => void socket.write(request.message?.id === 1 ? http(200, '<html>') : request.message?.id === 3 ? http(202, '', { 'content-type': 'text/plain' }) : http(200, result(request, RESULT)));
+  liar.answer = (socket, request) =>
+    void socket.write(
+      request.message?.id === 1
+        ? http(200, '<html>')
+        : request.message?.id === 3
+          ? http(202, '', { 'content-type': 'text/plain' })
+          : http(200, result(request, RESULT)),
+    );
   const call = (id: number): string => `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"answer"}}`;
   const { status, text } = await send(liarUrl, `[${call(1)},${call(2)},${call(3)}]`, { 'mcp-protocol-version': '2025-03-26' });
   expect(status).toBe(200);

@@ -28,7 +28,10 @@ beforeAll(async () => {
   fixture = await startFixture();
   ({ gatewayId, serverId } = await gateway.registerMirror(fixture.url));
   toolId = (await gateway.api('GET', '/tools')).body[0].id;
-  ({ paths, components: { schemas } } = (await gateway.api('GET', '/openapi.json')).body);
+  ({
+    paths,
+    components: { schemas },
+  } = (await gateway.api('GET', '/openapi.json')).body);
 });
 
 afterAll(async () => {
@@ -37,11 +40,36 @@ afterAll(async () => {
   await fixture.close();
 });
 
-const DEEP = JSON.parse('[' .repeat(5000) + ']'.repeat(5000)) as unknown;
+const DEEP = JSON.parse('['.repeat(5000) + ']'.repeat(5000)) as unknown;
 /** Values that a careless reader chokes on, of every JSON type. */
 const ODD: readonly unknown[] = [
-  null, true, 0, -1, 1.5, 1e308, 9007199254740993, '', ' ', '\u0000', 'a\r\nb: c', '\ud800', '\u202e', 'x'.repeat(300_000), "'; DROP TABLE gateways; --", '%00', '../../etc/passwd', '${jndi:ldap://x}', '{{7*7}}',
-  [], [[]], [null], [{}], {}, { a: 1 }, { __proto__: null, toString: 1, constructor: 1, length: -1 }, DEEP,
+  null,
+  true,
+  0,
+  -1,
+  1.5,
+  1e308,
+  9007199254740993,
+  '',
+  ' ',
+  '\u0000',
+  'a\r\nb: c',
+  '\ud800',
+  '\u202e',
+  'x'.repeat(300_000),
+  "'; DROP TABLE gateways; --",
+  '%00',
+  '../../etc/passwd',
+  '${jndi:ldap://x}',
+  '{{7*7}}',
+  [],
+  [[]],
+  [null],
+  [{}],
+  {},
+  { a: 1 },
+  { __proto__: null, toString: 1, constructor: 1, length: -1 },
+  DEEP,
 ];
 const ODD_QUERIES = ['', '-1', '0', '1e9', 'NaN', 'true', 'null', '\u0000', '%', 'x'.repeat(3000), "' OR 1=1", '\u202e', '99999999999999999999'];
 
@@ -67,7 +95,13 @@ async function check(method: string, template: string, path: string, body: unkno
 
 const each = (use: (method: string, template: string, operation: Operation) => Promise<void>): Promise<void> =>
   Object.entries(paths)
-    .flatMap(([template, operations]) => Object.entries(operations).map(([method, operation]) => () => use(method, template, operation)))
+    .flatMap(([template, operations]) =>
+      Object.entries(operations).map(
+        ([method, operation]) =>
+          () =>
+            use(method, template, operation),
+      ),
+    )
     .reduce((before, next) => before.then(next), Promise.resolve());
 
 test('bodies of every wrong shape, on every route that takes one: a documented answer, never a 500', async () => {
@@ -75,7 +109,23 @@ test('bodies of every wrong shape, on every route that takes one: a documented a
   await each(async (method, template, operation) => {
     if (operation.requestBody === undefined) return;
     const path = pathFor(template);
-    for (const body of ['', '{', '[', '{"a":}', '\u0000', '{"name":"a","name":"b"}', '"text"', '42', 'null', '[]', '{}', '{"gateway":null}', '{"server":[]}', '{"server":{"server":{}}}', '{"__proto__":{"name":"x"}}']) {
+    for (const body of [
+      '',
+      '{',
+      '[',
+      '{"a":}',
+      '\u0000',
+      '{"name":"a","name":"b"}',
+      '"text"',
+      '42',
+      'null',
+      '[]',
+      '{}',
+      '{"gateway":null}',
+      '{"server":[]}',
+      '{"server":{"server":{}}}',
+      '{"__proto__":{"name":"x"}}',
+    ]) {
       await check(method, template, path, body, operation);
       count++;
     }
@@ -98,7 +148,18 @@ test('ids and queries of every kind, on every route: a documented answer, never 
   let count = 0;
   await each(async (method, template, operation) => {
     if (template.includes('{')) {
-      for (const id of ['x', '0', '%00', '%20', '%2e%2e', '%F0%9F%98%80', '__proto__', 'x'.repeat(290), "'%20OR%201=1", '00000000000000000000000000000000']) {
+      for (const id of [
+        'x',
+        '0',
+        '%00',
+        '%20',
+        '%2e%2e',
+        '%F0%9F%98%80',
+        '__proto__',
+        'x'.repeat(290),
+        "'%20OR%201=1",
+        '00000000000000000000000000000000',
+      ]) {
         await check(method, template, pathFor(template, id), operation.requestBody === undefined ? undefined : {}, operation);
         count++;
       }
@@ -107,7 +168,8 @@ test('ids and queries of every kind, on every route: a documented answer, never 
     for (const { name } of operation.parameters?.filter((parameter) => parameter.in === 'query') ?? []) {
       for (const value of ODD_QUERIES) {
         const query = `${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
-        for (const part of [query, `${query}&${query}`, `${encodeURIComponent(`${name}[a]`)}=1`]) await check(method, template, `${pathFor(template)}?${part}`, undefined, operation);
+        for (const part of [query, `${query}&${query}`, `${encodeURIComponent(`${name}[a]`)}=1`])
+          await check(method, template, `${pathFor(template)}?${part}`, undefined, operation);
         count++;
       }
     }

@@ -48,11 +48,16 @@ async function startStopping(): Promise<{ exit: Promise<number | null> }> {
   return { exit };
 }
 
-const callText = (name: string, args: object): string => JSON.stringify({ jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name, arguments: args } });
+const callText = (name: string, args: object): string =>
+  JSON.stringify({ jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name, arguments: args } });
 
 /** Opens a session without its id travelling any other way than the client's. */
 async function legacySession(): Promise<Record<string, string>> {
-  const response = await post(mcpUrl, '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}', auth);
+  const response = await post(
+    mcpUrl,
+    '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}',
+    auth,
+  );
   await response.text();
   const headers = { ...auth, 'mcp-session-id': response.headers.get('mcp-session-id') ?? '', 'mcp-protocol-version': '2025-11-25' };
   await post(mcpUrl, '{"jsonrpc":"2.0","method":"notifications/initialized"}', headers);
@@ -80,7 +85,11 @@ test('a call that comes after the signal on a connection kept open is refused wi
   const body = callText('wait_silently', { key: 'first' });
   const session = await legacySession();
   const request = (text: string): string =>
-    `POST ${new URL(mcpUrl).pathname} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n${Object.entries(session).map(([name, value]) => `${name}: ${value}\r\n`).join('')}Content-Length: ${text.length}\r\n\r\n${text}`;
+    `POST ${new URL(mcpUrl).pathname} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n${Object.entries(
+      session,
+    )
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join('')}Content-Length: ${text.length}\r\n\r\n${text}`;
   let received = '';
   const socket = connect(gateway.port, '127.0.0.1', () => socket.write(request(body)));
   const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
@@ -94,12 +103,19 @@ test('a call that comes after the signal on a connection kept open is refused wi
   fixture.hub.release('first');
   await closed;
   expect(received).toMatch(/^HTTP\/1\.1 200 [^]*released first[^]*HTTP\/1\.1 503 [^]*gateway\.stopping/);
-  expect(fixture.hub.seen.slice(seenBefore).map((seen) => seen.body).join('')).not.toContain('echo_arguments');
+  expect(
+    fixture.hub.seen
+      .slice(seenBefore)
+      .map((seen) => seen.body)
+      .join(''),
+  ).not.toContain('echo_arguments');
   expect(await exit).toBe(0);
 });
 
 test('streams end properly: a listening client gets its result, GET streams just end', async () => {
-  const listening = new EventReader(await postModern(mcpUrl, 'subscriptions/listen', { notifications: { toolsListChanged: true } }, { id: 'sub', headers: auth }));
+  const listening = new EventReader(
+    await postModern(mcpUrl, 'subscriptions/listen', { notifications: { toolsListChanged: true } }, { id: 'sub', headers: auth }),
+  );
   const acknowledged = JSON.parse((await listening.next())?.data ?? '');
   expect(acknowledged.method).toBe('notifications/subscriptions/acknowledged');
   const session = await legacySession();
@@ -112,7 +128,9 @@ test('streams end properly: a listening client gets its result, GET streams just
 
   const exit = gateway.stop('SIGTERM');
   const rest = await listening.rest();
-  expect(rest.map((event) => JSON.parse(event.data))).toEqual([{ jsonrpc: '2.0', id: 'sub', result: { resultType: 'complete', _meta: { 'io.modelcontextprotocol/subscriptionId': 'sub' } } }]);
+  expect(rest.map((event) => JSON.parse(event.data))).toEqual([
+    { jsonrpc: '2.0', id: 'sub', result: { resultType: 'complete', _meta: { 'io.modelcontextprotocol/subscriptionId': 'sub' } } },
+  ]);
   await standalone.text();
   expect(await sessionless.text()).toContain('hello');
   expect(await exit).toBe(0);
@@ -125,7 +143,7 @@ test('a REST write under way is finished and answered, and is there after the re
   const answerNow = Promise.withResolvers<void>();
   liar.answer = (socket, request) => {
     isAsked = true;
-    void answerNow.promise.then(() => socket.write(http(200, `{"jsonrpc":"2.0","id":${request.message?.id},"result":{"tools":[]}}`)));
+    void answerNow.promise.then(() => socket.write(http(200, `{"jsonrpc":"2.0","id":${JSON.stringify(request.message?.id)},"result":{"tools":[]}}`)));
   };
   const registering = gateway.api('POST', '/gateways', { name: 'slow', url: liar.url });
   await until(() => isAsked);

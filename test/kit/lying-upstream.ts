@@ -32,7 +32,9 @@ const ONE_TOOL = '{"tools":[{"name":"answer","inputSchema":{"type":"object"}}]}'
 /** One HTTP answer with a body of known length. */
 export function http(status: number, body: string, headers: Record<string, string> = {}): Buffer {
   const all = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)), ...headers };
-  const head = `HTTP/1.1 ${status} X\r\n${Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
+  const head = `HTTP/1.1 ${status} X\r\n${Object.entries(all)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('')}\r\n`;
   return Buffer.from(head + body);
 }
 

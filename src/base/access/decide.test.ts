@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decide, isVisible, type Action, type Owned } from './decide.ts';
 import type { Principal, Reach, TokenScopes } from './principal.ts';
@@ -7,9 +7,15 @@ const TEAMS = ['red', 'blue'];
 const EMAILS = ['ann@example.com', 'bob@example.com'];
 const ACTIONS: readonly Action[] = ['read', 'use', 'create', 'update', 'delete', 'administer'];
 
-const reach: fc.Arbitrary<Reach> = fc.oneof(fc.constantFrom<Reach>('everything', 'public'), fc.subarray(TEAMS).map((teams) => ({ teams })));
+const reach: fc.Arbitrary<Reach> = fc.oneof(
+  fc.constantFrom<Reach>('everything', 'public'),
+  fc.subarray(TEAMS).map((teams) => ({ teams })),
+);
 const scopes: fc.Arbitrary<TokenScopes | undefined> = fc.option(
-  fc.record({ serverId: fc.option(fc.constantFrom('s1', 's2'), { nil: undefined }), permissions: fc.subarray(['*', 'tools.read', 'tools.execute', 'servers.*', 'servers.use', 'gateways.read', 'resources.read']) }),
+  fc.record({
+    serverId: fc.option(fc.constantFrom('s1', 's2'), { nil: undefined }),
+    permissions: fc.subarray(['*', 'tools.read', 'tools.execute', 'servers.*', 'servers.use', 'gateways.read', 'resources.read']),
+  }),
   { nil: undefined },
 );
 const principals: fc.Arbitrary<Principal> = fc
@@ -112,6 +118,16 @@ test.each<[readonly string[], Owned['kind'], Action, boolean]>([
   [['servers'], 'server', 'read', false],
 ])('permissions %j on a %s to %s: %s', (permissions, kind, action, expected) => {
   const entity: Owned = { kind, id: 'x', visibility: 'public', ownerEmail: null, teamId: null, enabled: true };
-  const principal: Principal = { key: 'k', subject: 's', email: 'e', isAdmin: false, reach: 'public', scopes: { permissions }, audience: undefined, tokenId: undefined, via: 'jwt' };
+  const principal: Principal = {
+    key: 'k',
+    subject: 's',
+    email: 'e',
+    isAdmin: false,
+    reach: 'public',
+    scopes: { permissions },
+    audience: undefined,
+    tokenId: undefined,
+    via: 'jwt',
+  };
   expect(allows(principal, action, entity)).toBe(expected);
 });

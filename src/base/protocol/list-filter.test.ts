@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { filterListResult, listItems } from './list-filter.ts';
 
@@ -9,7 +9,9 @@ const space = fc.string({ unit: fc.constantFrom(' ', '\n'), maxLength: 2 });
 /** One item as an upstream may write it: its name anywhere, escapes, odd numbers, unknown fields. */
 const item = fc.tuple(name, fc.json(), fc.boolean(), space).map(([text, extra, isLast, gap]) => ({
   name: text,
-  text: isLast ? `{"x":${extra},"n":1.0,"name":${gap}${JSON.stringify(text)}}` : `{"name":${JSON.stringify(text)}${gap},"inputSchema":{"name":"shown"},"x":${extra},"n":1E+2}`,
+  text: isLast
+    ? `{"x":${extra},"n":1.0,"name":${gap}${JSON.stringify(text)}}`
+    : `{"name":${JSON.stringify(text)}${gap},"inputSchema":{"name":"shown"},"x":${extra},"n":1E+2}`,
 }));
 const envelope = fc.tuple(fc.json(), space).map(([extra, gap]) => ({
   before: `{"jsonrpc":"2.0",${gap}"id":1,"x":${extra},"result":{"_meta":${extra},"tools":${gap}`,
@@ -32,12 +34,18 @@ test('nothing hidden: the very same text, white space and all', () => {
   expect(filterListResult(text, 'tools', (found) => found === 'b')).toBe('{ "result" : { "tools" : [{"name":"a"}] } }');
 });
 
-test.each(['{"jsonrpc":"2.0","id":1,"error":{"tools":[{"name":"hidden"}]}}', '{"result":[]}', '{"result":{"tools":{}}}', '{"result":{"tools":[]}}', '{"result":{}}', '{}', '[]', '{"result":{"tools":[1,null,"hidden",{"name":7},{},[]]}}'])(
-  'a message without such a list passes unchanged: %s',
-  (text) => {
-    expect(filterListResult(text, 'tools', () => true)).toBe(text);
-  },
-);
+test.each([
+  '{"jsonrpc":"2.0","id":1,"error":{"tools":[{"name":"hidden"}]}}',
+  '{"result":[]}',
+  '{"result":{"tools":{}}}',
+  '{"result":{"tools":[]}}',
+  '{"result":{}}',
+  '{}',
+  '[]',
+  '{"result":{"tools":[1,null,"hidden",{"name":7},{},[]]}}',
+])('a message without such a list passes unchanged: %s', (text) => {
+  expect(filterListResult(text, 'tools', () => true)).toBe(text);
+});
 
 test('a name is hidden however it is escaped', () => {
   const text = '{"result":{"tools":[{"name":"\\u0068idden"},{"name":"shown"}]}}';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AppError } from '#base/kernel';
 import { batchElements, isBatch, scanMessage, type Envelope } from './scan.ts';
@@ -17,7 +17,11 @@ function refusal(text: string): string | undefined {
 }
 
 const call = (params: string): string => `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`;
-const escaped = (key: string): string => [...key].map((letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`).join('');
+const escaped = (key: string): string =>
+  key
+    .split('')
+    .map((letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
 
 describe('what is read', () => {
   test.each(['7', '-1', '1.5', '1e3', '"a"', '""', '"\\u0061"', '9007199254740993', '"é"'])('the id %s stays as it was written', (id) => {
@@ -25,7 +29,8 @@ describe('what is read', () => {
   });
 
   test('the method decides which params are looked at, also when it is written behind them', () => {
-    const params = '{"name":"a","arguments":{"name":"b"},"_meta":{"progressToken":"t","io.modelcontextprotocol/protocolVersion":"2026-07-28","traceparent":"00-1"}}';
+    const params =
+      '{"name":"a","arguments":{"name":"b"},"_meta":{"progressToken":"t","io.modelcontextprotocol/protocolVersion":"2026-07-28","traceparent":"00-1"}}';
     const expected = { kind: 'request', method: 'tools/call', name: 'a', progressToken: '"t"', protocolVersion: '2026-07-28', traceparent: '00-1' };
     expect(scan(call(params))).toMatchObject(expected);
     expect(scan(`{"params":${params},"method":"tools/call","id":1,"jsonrpc":"2.0"}`)).toMatchObject(expected);
@@ -40,7 +45,9 @@ describe('what is read', () => {
   });
 
   test('a key and a value written with escapes mean what they mean unescaped', () => {
-    expect(scan(`{"jsonrpc":"2.0","id":1,"${escaped('method')}":"${escaped('tools/call')}","params":{"${escaped('name')}":"${escaped('héllo')}"}}`)).toMatchObject({ method: 'tools/call', name: 'héllo' });
+    expect(
+      scan(`{"jsonrpc":"2.0","id":1,"${escaped('method')}":"${escaped('tools/call')}","params":{"${escaped('name')}":"${escaped('héllo')}"}}`),
+    ).toMatchObject({ method: 'tools/call', name: 'héllo' });
   });
 });
 
@@ -72,10 +79,19 @@ describe('what is refused', () => {
   const ENVELOPE = { jsonrpc: '"2.0"', id: '1', method: '"ping"', params: '{}', result: '{}', error: '{}' };
   const isAnswer = (key: string): boolean => key === 'result' || key === 'error';
   /** A good message that has this key. */
-  const withKey = (key: string): string => (isAnswer(key) ? `"jsonrpc":"2.0","id":1,"${key}":{}` : '"jsonrpc":"2.0","id":1,"method":"ping","params":{}');
+  const withKey = (key: string): string =>
+    isAnswer(key) ? `"jsonrpc":"2.0","id":1,"${key}":{}` : '"jsonrpc":"2.0","id":1,"method":"ping","params":{}';
 
   describe.each(Object.entries(ENVELOPE))('the envelope key %s', (key, value) => {
-    const spellings = [key, key.toUpperCase(), key[0]?.toUpperCase() + key.slice(1), escaped(key), escaped(key.toUpperCase()), key.replace('s', 'ſ'), key.replace('s', '\\u017f')];
+    const spellings = [
+      key,
+      key.toUpperCase(),
+      key[0]?.toUpperCase() + key.slice(1),
+      escaped(key),
+      escaped(key.toUpperCase()),
+      key.replace('s', 'ſ'),
+      key.replace('s', '\\u017f'),
+    ];
     test.each(spellings)('a second one, spelled %s, wherever it stands', (spelling) => {
       if (spelling === key && !withKey(key).includes(`"${key}"`)) return;
       expect(refusal(`{${withKey(key)}}`)).toBeUndefined();
@@ -85,9 +101,19 @@ describe('what is refused', () => {
   });
 
   const ROUTED: readonly [string, string][] = [
-    ['tools/call', 'name'], ['tools/call', 'arguments'], ['tools/call', 'task'], ['tools/call', 'requestState'], ['tools/call', '_meta'],
-    ['prompts/get', 'name'], ['resources/read', 'uri'], ['resources/subscribe', 'uri'], ['completion/complete', 'ref'],
-    ['tasks/get', 'taskId'], ['tasks/result', 'taskId'], ['tasks/cancel', 'taskId'], ['notifications/cancelled', 'requestId'],
+    ['tools/call', 'name'],
+    ['tools/call', 'arguments'],
+    ['tools/call', 'task'],
+    ['tools/call', 'requestState'],
+    ['tools/call', '_meta'],
+    ['prompts/get', 'name'],
+    ['resources/read', 'uri'],
+    ['resources/subscribe', 'uri'],
+    ['completion/complete', 'ref'],
+    ['tasks/get', 'taskId'],
+    ['tasks/result', 'taskId'],
+    ['tasks/cancel', 'taskId'],
+    ['notifications/cancelled', 'requestId'],
   ];
   test.each(ROUTED)('%s: a second or misspelled params.%s', (method, key) => {
     const message = (params: string): string => `{"jsonrpc":"2.0","id":1,"method":"${method}","params":{${params}}}`;
@@ -95,17 +121,27 @@ describe('what is refused', () => {
     expect(refusal(message(`"${key}":1,"${key}":1`))).toBe('request.ambiguous');
     expect(refusal(message(`"${key}":1,"${escaped(key)}":1`))).toBe('request.ambiguous');
     expect(refusal(message(`"${key.toUpperCase()}":1`))).toBe(key === key.toUpperCase() ? undefined : 'request.ambiguous');
-    for (const [letter, lookAlike] of [['s', 'ſ'], ['k', '\u212a'], ['k', '\\u212A']] as const) {
+    for (const [letter, lookAlike] of [
+      ['s', 'ſ'],
+      ['k', '\u212a'],
+      ['k', '\\u212A'],
+    ] as const) {
       if (key.includes(letter)) expect(refusal(message(`"${key.replace(letter, lookAlike)}":1`))).toBe('request.ambiguous');
     }
   });
 
-  test.each(['"progressToken":1,"progressToken":2', '"progresstoken":1', '"progreſsToken":1', '"progressTo\u212aen":1', '"io.modelcontextprotocol/protocolVersion":"a","io.modelcontextprotocol/protocolVersion":"b"', '"io.modelcontextprotocol/protocolversion":"a"', '"IO.modelcontextprotocol/clientInfo":{}', '"io.modelcontextprotocol/clientInfo":{},"io.modelcontextprotocol/clientInfo":{}'])(
-    'in _meta: %s',
-    (members) => {
-      expect(refusal(call(`{"name":"a","_meta":{${members}}}`))).toBe('request.ambiguous');
-    },
-  );
+  test.each([
+    '"progressToken":1,"progressToken":2',
+    '"progresstoken":1',
+    '"progreſsToken":1',
+    '"progressTo\u212aen":1',
+    '"io.modelcontextprotocol/protocolVersion":"a","io.modelcontextprotocol/protocolVersion":"b"',
+    '"io.modelcontextprotocol/protocolversion":"a"',
+    '"IO.modelcontextprotocol/clientInfo":{}',
+    '"io.modelcontextprotocol/clientInfo":{},"io.modelcontextprotocol/clientInfo":{}',
+  ])('in _meta: %s', (members) => {
+    expect(refusal(call(`{"name":"a","_meta":{${members}}}`))).toBe('request.ambiguous');
+  });
 });
 
 describe('what is none of our business', () => {
@@ -121,7 +157,14 @@ describe('what is none of our business', () => {
   });
 
   test('params of a method we do not know are not looked into', () => {
-    const odd = ['{"name":1,"name":2,"NAME":3,"uri":1,"uri":1,"_META":1}', '{"_meta":{"progressToken":{},"progressToken":true}}', DUPLICATES, '[1,[2]]', '"text"', 'null'];
+    const odd = [
+      '{"name":1,"name":2,"NAME":3,"uri":1,"uri":1,"_META":1}',
+      '{"_meta":{"progressToken":{},"progressToken":true}}',
+      DUPLICATES,
+      '[1,[2]]',
+      '"text"',
+      'null',
+    ];
     for (const params of odd) expect(refusal(`{"jsonrpc":"2.0","id":1,"method":"vendor/unknown","params":${params}}`)).toBeUndefined();
   });
 
@@ -135,7 +178,9 @@ describe('what is none of our business', () => {
 test('any text at all is read or refused with an error of ours', () => {
   const key = fc.constantFrom('jsonrpc', 'id', 'method', 'params', 'result', 'error', 'METHOD', 'x', '\\u0069d');
   const value = fc.oneof(fc.constantFrom('"2.0"', '"tools/call"', '1', 'null', '{}', '{"name":"a","_meta":{"progressToken":[]}}', '"'), fc.json());
-  const message = fc.array(fc.tuple(key, value), { maxLength: 7 }).map((members) => `{${members.map(([name, text]) => `"${name}":${text}`).join(',')}}`);
+  const message = fc
+    .array(fc.tuple(key, value), { maxLength: 7 })
+    .map((members) => `{${members.map(([name, text]) => `"${name}":${text}`).join(',')}}`);
   fc.assert(
     fc.property(fc.oneof(message, fc.string({ unit: 'binary' })), (text) => {
       const code = refusal(text);

@@ -241,7 +241,10 @@ const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
 const VERSION_FOLDED = VERSION_KEY.toLowerCase();
 /** The keys that nearly every message has, folded once. */
 const FOLDED: ReadonlyMap<string, string> = new Map(
-  [TOKEN_KEY, VERSION_KEY, `${META_PREFIX}clientCapabilities`, `${META_PREFIX}clientInfo`, `${META_PREFIX}logLevel`].map((key) => [key, key.toLowerCase()]),
+  [TOKEN_KEY, VERSION_KEY, `${META_PREFIX}clientCapabilities`, `${META_PREFIX}clientInfo`, `${META_PREFIX}logLevel`].map((key) => [
+    key,
+    key.toLowerCase(),
+  ]),
 );
 
 function scanResult(found: Found): void {
@@ -294,7 +297,10 @@ function refuseLookAlike(key: string, wanted: readonly string[], where: string):
 }
 
 function lookAlike(key: string, name: string, where: string): AppError {
-  return new AppError('request.ambiguous', `The key ${JSON.stringify(key)} in ${where} can be read as "${name}" by some parsers. Spell it "${name}".`);
+  return new AppError(
+    'request.ambiguous',
+    `The key ${JSON.stringify(key)} in ${where} can be read as "${name}" by some parsers. Spell it "${name}".`,
+  );
 }
 
 function ambiguous(key: string, where: string): AppError {

@@ -24,6 +24,7 @@ export async function readBody(body: Readable, bytesMax: number): Promise<Buffer
   } catch (cause) {
     throw new AppError('request.bad_input', 'The body did not arrive completely.', { cause });
   }
-  if (sizeBytes > bytesMax) throw new AppError('request.too_large', `The body has ${sizeBytes} bytes or more; ${bytesMax} are accepted (MCPGATEWAY_MAX_BODY_BYTES).`);
+  if (sizeBytes > bytesMax)
+    throw new AppError('request.too_large', `The body has ${sizeBytes} bytes or more; ${bytesMax} are accepted (MCPGATEWAY_MAX_BODY_BYTES).`);
   return Buffer.concat(parts);
 }
