@@ -109,7 +109,10 @@ describe('point 29', () => {
       const session = await openSession(await mirrorOf(forgetful, fixture.url));
       expect((await post(session, request(1, 'ping'))).status).toBe(200);
       await new Promise((resolve) => setTimeout(resolve, 1300));
+      const own = newestUpstreamSession();
       expect((await post(session, request(2, 'ping'))).status).toBe(404);
+      // The upstream need not keep it any longer.
+      await eventually(() => own !== undefined && !fixture.hub.sessions.has(own.id));
     } finally {
       await forgetful.stop();
     }
@@ -328,6 +331,7 @@ describe('point 37', () => {
     [405, 'another method', (at) => open(at.url, { method: 'PUT', headers: { ...at.headers, ...jsonType, accept: BOTH }, body: request(1, 'ping') })],
     [200, 'an unknown method of the protocol', (at) => post(at, request(1, 'vendor/unknown'))],
     [202, 'a notification', (at) => post(at, notification('notifications/vendor'))],
+    [409, 'a second GET stream', async (at) => ((await getStream(at)).status === 200 ? getStream(at) : Promise.reject(new Error('no first one')))],
     [200, 'the end of the session', end],
   ];
   test.each(rows)('point 37: %i for %s, as directly', async (status, _what, ask) => {
