@@ -35,6 +35,7 @@ export interface ModernFound {
 export interface LegacyFound {
   readonly conversation: Conversation;
   readonly initialized: Record<string, unknown>;
+  readonly protocolVersion: string;
 }
 
 export class EraProbe {
@@ -105,7 +106,7 @@ export class EraProbe {
       request: async (method, requestParams) => this.#result(method, await this.#send(method, this.#body(method, requestParams), headers)),
       close,
     };
-    return { conversation, initialized: result };
+    return { conversation, initialized: result, protocolVersion: version };
   }
 
   #result(method: string, answer: PlainAnswer): { text: string; result: Record<string, unknown> } {

@@ -45,7 +45,7 @@ async function readUpstream(
     const { tools, skipped } = capabilities?.['tools'] === undefined ? { tools: [], skipped: [] } : await readTools(main.conversation, target.name);
     const steps = [...probe.steps, { step: 'tools/list', ok: true, detail: `${tools.length} tools` }];
     return {
-      protocolVersion: modern === undefined ? String(legacy?.initialized['protocolVersion'] ?? LEGACY_VERSION) : MODERN_VERSION,
+      protocolVersion: modern === undefined ? (legacy?.protocolVersion ?? LEGACY_VERSION) : MODERN_VERSION,
       modern: modern !== undefined,
       legacy: legacy !== undefined,
       serverInfo:
