@@ -49,7 +49,7 @@ const ODD: readonly unknown[] = [
   -1,
   1.5,
   1e308,
-  9007199254740993,
+  9007199254740992,
   '',
   ' ',
   '\u0000',
@@ -93,16 +93,11 @@ async function check(method: string, template: string, path: string, body: unkno
   expect(isDocumented, `undocumented status: ${shown}`).toBe(true);
 }
 
-const each = (use: (method: string, template: string, operation: Operation) => Promise<void>): Promise<void> =>
-  Object.entries(paths)
-    .flatMap(([template, operations]) =>
-      Object.entries(operations).map(
-        ([method, operation]) =>
-          () =>
-            use(method, template, operation),
-      ),
-    )
-    .reduce((before, next) => before.then(next), Promise.resolve());
+async function each(use: (method: string, template: string, operation: Operation) => Promise<void>): Promise<void> {
+  for (const [template, operations] of Object.entries(paths)) {
+    for (const [method, operation] of Object.entries(operations)) await use(method, template, operation);
+  }
+}
 
 test('bodies of every wrong shape, on every route that takes one: a documented answer, never a 500', async () => {
   let count = 0;

@@ -23,6 +23,8 @@ export interface LyingUpstream {
   list: (request: WireRequest) => string;
   /** The result of initialize. */
   initialize: string;
+  /** Sent with it when there is one. */
+  sessionId: string | undefined;
   close(): Promise<void>;
 }
 
@@ -49,13 +51,15 @@ export async function startLyingUpstream(): Promise<LyingUpstream> {
     get: (socket) => void socket.write(http(405, '')),
     list: () => ONE_TOOL,
     initialize: INITIALIZE,
+    sessionId: undefined,
   };
 
   function respond(socket: Socket, request: WireRequest): void {
     const method = request.message?.method;
     if (request.verb === 'DELETE') socket.write(http(200, '', { 'content-type': 'text/plain' }));
     else if (request.verb !== 'POST') liar.get(socket, request);
-    else if (method === 'initialize') socket.write(http(200, result(request, liar.initialize)));
+    else if (method === 'initialize')
+      socket.write(http(200, result(request, liar.initialize), liar.sessionId === undefined ? {} : { 'mcp-session-id': liar.sessionId }));
     else if (method === 'server/discover') socket.write(http(400, '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no such thing"}}'));
     else if (method === 'notifications/initialized') socket.write(http(202, ''));
     else if (method === 'tools/list' && liar.answer === undefined) socket.write(http(200, result(request, liar.list(request))));
