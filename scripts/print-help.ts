@@ -14,7 +14,14 @@ for (const command of process.argv.slice(2)) {
   let text = '';
   const words = command.split(' ').filter((word) => word !== '');
   const print = (more: string): void => void (text += more);
-  await runCli(['node', 'mcpgateway', ...words, '--help'], NOTHING, { env: {}, cwd: '.', isTerminal: false, program: 'mcpgateway', out: print, err: print });
+  await runCli(['node', 'mcpgateway', ...words, '--help'], NOTHING, {
+    env: {},
+    cwd: '.',
+    isTerminal: false,
+    program: 'mcpgateway',
+    out: print,
+    err: print,
+  });
   texts.push(text.trimEnd());
 }
 process.stdout.write(JSON.stringify(texts));

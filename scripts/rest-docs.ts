@@ -12,11 +12,14 @@ const AUTH = { none: 'nobody has to log in', user: 'a token', admin: 'an adminis
 const PAGE_SIZES = { defaultSize: 50, maxSize: 500 };
 
 /** Routes are only described here, never called. */
-const NOT_CALLED = new Proxy({}, {
-  get() {
-    throw new Error('A route used its service while it was being described.');
+const NOT_CALLED = new Proxy(
+  {},
+  {
+    get() {
+      throw new Error('A route used its service while it was being described.');
+    },
   },
-}) as never;
+) as never;
 
 function nouns(): [title: string, routes: RouteSpec[]][] {
   const system = systemRoutes(NOT_CALLED);
@@ -42,17 +45,29 @@ export function restPage(): string {
     '',
     'MCP itself is spoken at `/servers/{id}/mcp` (POST, GET, DELETE), with the same tokens.',
     '',
-    nouns().map(([title, routes]) => section(title, routes)).join('\n\n'),
+    nouns()
+      .map(([title, routes]) => section(title, routes))
+      .join('\n\n'),
   ].join('\n')}\n`;
 }
 
 function section(title: string, routes: readonly RouteSpec[]): string {
   const rows = routes.map(
-    (route) => `| \`${route.method} ${pathOf(route)}\` | ${route.summary} | ${AUTH[route.auth]} | ${route.successStatus} | ${errorStatuses(route).join(' ') || 'none'} |`,
+    (route) =>
+      `| \`${route.method} ${pathOf(route)}\` | ${route.summary} | ${AUTH[route.auth]} | ${route.successStatus} | ${errorStatuses(route).join(' ') || 'none'} |`,
   );
-  const bodies = routes.filter(({ input }) => input.body !== undefined).map((route) => fields(`Body of \`${route.method} ${pathOf(route)}\``, route.input.body));
+  const bodies = routes
+    .filter(({ input }) => input.body !== undefined)
+    .map((route) => fields(`Body of \`${route.method} ${pathOf(route)}\``, route.input.body));
   const queries = [...groupedByQuery(routes)].map(([text, paths]) => `Query of ${paths.map((path) => `\`${path}\``).join(', ')}:\n\n${text}`);
-  return [`## ${title}`, '', '| Request | What | Needs | Done | Errors |', '|---|---|---|---|---|', ...rows, ...[...queries, ...bodies].map((text) => `\n${text}`)].join('\n');
+  return [
+    `## ${title}`,
+    '',
+    '| Request | What | Needs | Done | Errors |',
+    '|---|---|---|---|---|',
+    ...rows,
+    ...[...queries, ...bodies].map((text) => `\n${text}`),
+  ].join('\n');
 }
 
 function pathOf(route: RouteSpec): string {
@@ -93,7 +108,10 @@ function table(schema: z.ZodType): string {
 
 function noteOf(field: JsonSchema, isRequired: boolean): string {
   const initial = field.default === undefined ? '' : `Default: \`${JSON.stringify(field.default)}\`.`;
-  return [isRequired ? 'Required.' : '', field.description ?? '', initial].filter((text) => text !== '').join(' ').replaceAll('|', String.raw`\|`);
+  return [isRequired ? 'Required.' : '', field.description ?? '', initial]
+    .filter((text) => text !== '')
+    .join(' ')
+    .replaceAll('|', String.raw`\|`);
 }
 
 function typeText(field: JsonSchema): string {
@@ -101,6 +119,9 @@ function typeText(field: JsonSchema): string {
   if (field.enum !== undefined) return field.enum.map((value) => `\`${String(value)}\``).join(', ');
   if (field.anyOf !== undefined) return [...new Set(field.anyOf.map(typeText))].join(' or ');
   if (field.type === 'array') return field.items === undefined ? 'list' : `list of ${typeText(field.items)}`;
-  if (field.properties !== undefined) return `object of ${Object.keys(field.properties).map((name) => `\`${name}\``).join(', ')}`;
+  if (field.properties !== undefined)
+    return `object of ${Object.keys(field.properties)
+      .map((name) => `\`${name}\``)
+      .join(', ')}`;
   return field.type === undefined ? 'text' : [field.type].flat().join(' or ');
 }

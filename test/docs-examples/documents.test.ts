@@ -16,7 +16,8 @@ describe.each(documents.map((document) => [document.path, document] as const))('
   });
 
   it('has only JSON that is JSON', () => {
-    for (const block of document.blocks.filter(({ language }) => language === 'json')) expect(() => JSON.parse(block.code) as unknown, block.code).not.toThrow();
+    for (const block of document.blocks.filter(({ language }) => language === 'json'))
+      expect(() => JSON.parse(block.code) as unknown, block.code).not.toThrow();
   });
 
   it('links only to what is there', () => {
@@ -31,7 +32,9 @@ function isDrawing(code: string): boolean {
 
 function brokenLinks({ path, text }: Document): string[] {
   const prose = text.replace(/^(`{3,})[\s\S]*?^\1$/gm, '').replace(/`[^`\n]*`/g, '');
-  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target as string).filter((target) => !/^[a-z]+:/.test(target) && !isThere(path, target));
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target]) => target as string)
+    .filter((target) => !/^[a-z]+:/.test(target) && !isThere(path, target));
 }
 
 function isThere(from: string, target: string): boolean {
@@ -78,7 +81,10 @@ describe('docs/adr', () => {
     expect(records.map(({ path }) => Number(path.slice('docs/adr/'.length, 'docs/adr/'.length + 4)))).toEqual(records.map((_, index) => index + 1));
     for (const { path, text } of records) {
       expect(text.split('\n').length, path).toBeLessThanOrEqual(61);
-      expect([...text.matchAll(/^## (.*)$/gm)].map(([, title]) => title), path).toEqual(['Context', 'Decision', 'Consequences']);
+      expect(
+        [...text.matchAll(/^## (.*)$/gm)].map(([, title]) => title),
+        path,
+      ).toEqual(['Context', 'Decision', 'Consequences']);
     }
   });
 });

@@ -28,7 +28,10 @@ let everything: EverythingServer;
 
 beforeAll(async () => {
   // The documents call the built program.
-  const built = spawnSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], { cwd: ROOT, encoding: 'utf8' });
+  const built = spawnSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
   expect(built.stdout).toBe('');
   everything = await startEverythingServer();
 });
@@ -44,10 +47,15 @@ describe.each(runnable.map((document) => [document.path, document] as const))('%
     const folder = mkdtempSync(join(tmpdir(), 'mcpgateway-docs-'));
     symlinkSync(join(ROOT, 'bin'), join(folder, 'bin'));
     const settings = Object.fromEntries(document.testedWith.filter((word) => word.includes('=')).map((word) => word.split('=') as [string, string]));
-    const gateway = await startGateway({ folder, env: { DATABASE_URL: 'sqlite:///./mcp.db', JWT_SECRET_KEY: '', AUTH_ENCRYPTION_SECRET: '', ...settings } });
+    const gateway = await startGateway({
+      folder,
+      env: { DATABASE_URL: 'sqlite:///./mcp.db', JWT_SECRET_KEY: '', AUTH_ENCRYPTION_SECRET: '', ...settings },
+    });
     try {
       const upstreamPort = new URL(everything.url).port;
-      const script = scriptOf(document).replaceAll('127.0.0.1:4444', `127.0.0.1:${gateway.port}`).replaceAll('127.0.0.1:3001', `127.0.0.1:${upstreamPort}`);
+      const script = scriptOf(document)
+        .replaceAll('127.0.0.1:4444', `127.0.0.1:${gateway.port}`)
+        .replaceAll('127.0.0.1:3001', `127.0.0.1:${upstreamPort}`);
       const { code, out, err } = await bash(script, folder);
       expect(code, `${out}\n${err}`).toBe(0);
       const printed = out.split(/^@@block \d+\n/m).slice(1);
@@ -67,7 +75,10 @@ function isRun(block: Block): boolean {
 
 function scriptOf({ blocks, testedWith }: Document): string {
   const prelude = testedWith.includes('mirror') ? MIRROR : '';
-  return `set -eu -o pipefail\n${prelude}\n${blocks.filter(isRun).map(({ code, line }) => `printf '\\n@@block %s\\n' ${line}\n${code}`).join('\n')}\n`;
+  return `set -eu -o pipefail\n${prelude}\n${blocks
+    .filter(isRun)
+    .map(({ code, line }) => `printf '\\n@@block %s\\n' ${line}\n${code}`)
+    .join('\n')}\n`;
 }
 
 /** For each block that is run, the lines its `text output` block promises. */

@@ -71,7 +71,7 @@ describe('serve', () => {
     expect(piped.out).toContain('http://127.0.0.1:5555');
     expect(piped.out).not.toContain('the.made.token');
     const seen = await run(['serve'], { isTerminal: true });
-    expect(seen.out).toContain('export TOKEN=the.made.token');
+    expect(seen.out).toContain('export MCPGATEWAY_BEARER_TOKEN=the.made.token');
     expect(seen.out).toContain('\u001b[');
     expect((await run(['serve'], { isTerminal: true, env: { NO_COLOR: '1' } })).out).not.toContain('\u001b[');
   });

@@ -21,11 +21,11 @@ function notice(env: Record<string, string>, more: Partial<StartFacts> = {}): st
 it('one short block says what is served where, how to log in and what to do next', () => {
   expect(notice({})).toBe(`MCP Gateway 1.2.3 is running at http://127.0.0.1:4444
   MCP      http://127.0.0.1:4444/servers/{id}/mcp
-  REST     http://127.0.0.1:4444/gateways, /servers, /tools; described in http://127.0.0.1:4444/openapi.json
-  Data     /srv/mcp.db, generated secrets in /srv/mcp.db.secrets.json
-  Log in   export TOKEN=$(mcpgateway token --username admin@example.com)
-  Next     register an MCP server, then mirror it with POST http://127.0.0.1:4444/servers:
-           curl http://127.0.0.1:4444/gateways -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" -d '{"name":"my-server","url":"http://127.0.0.1:8000/mcp"}'
+  REST     http://127.0.0.1:4444/openapi.json describes /gateways, /servers, /tools, /audit-trails
+  Data     /srv/mcp.db; generated secrets beside it in mcp.db.secrets.json
+  Log in   export MCPGATEWAY_BEARER_TOKEN=$(mcpgateway token --username admin@example.com)
+  Next     register an MCP server like this, then make a mirror of it with POST /servers (see README.md):
+           curl http://127.0.0.1:4444/gateways -H "Authorization: Bearer $MCPGATEWAY_BEARER_TOKEN" -H "Content-Type: application/json" -d '{"name":"my-server","url":"http://127.0.0.1:8000/mcp"}'
 `);
 });
 

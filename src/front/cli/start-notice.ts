@@ -1,4 +1,5 @@
 // The one block a person sees when the gateway starts: what is served where, how to log in, and what to do next.
+import { basename } from 'node:path';
 import { secretsFileOf, type Config } from '#base/config';
 
 export interface StartFacts {
@@ -16,6 +17,8 @@ export interface StartFacts {
 }
 
 const LABEL_WIDTH = 9;
+/** The name that the documents and the contract's examples use. */
+const TOKEN_VARIABLE = 'MCPGATEWAY_BEARER_TOKEN';
 
 export function startNotice(facts: StartFacts): string {
   const { config } = facts;
@@ -25,10 +28,10 @@ export function startNotice(facts: StartFacts): string {
   return [
     `${paint('bold', `${config.app.name} ${facts.version}`)} is running at ${paint('bold', base)}`,
     line('MCP', `${base}/servers/{id}/mcp`),
-    line('REST', `${base}/gateways, /servers, /tools; described in ${base}/openapi.json`),
+    line('REST', `${base}/openapi.json describes /gateways, /servers, /tools, /audit-trails`),
     line('Data', dataLine(facts)),
     line('Log in', logInLine(facts)),
-    line('Next', `register an MCP server, then mirror it with POST ${base}/servers:`),
+    line('Next', 'register an MCP server like this, then make a mirror of it with POST /servers (see README.md):'),
     line('', registration(base, config.auth.required)),
     ...facts.warnings.map((warning) => line(paint('yellow', 'Warning'.padEnd(LABEL_WIDTH)), warning)),
     ...facts.notices.map((notice) => line('Note', notice)),
@@ -45,17 +48,17 @@ function urlHost(host: string): string {
 function dataLine({ config, hasGeneratedSecrets }: StartFacts): string {
   const path = config.database.path;
   if (path === undefined) return 'in memory; everything is gone when the gateway stops';
-  return hasGeneratedSecrets ? `${path}, generated secrets in ${secretsFileOf(path)}` : path;
+  return hasGeneratedSecrets ? `${path}; generated secrets beside it in ${basename(secretsFileOf(path))}` : path;
 }
 
 function logInLine({ config, token, program }: StartFacts): string {
   if (!config.auth.required) return 'not needed: AUTH_REQUIRED is false';
-  if (token !== undefined) return `export TOKEN=${token}`;
-  return `export TOKEN=$(${program} token --username ${quoted(config.auth.adminEmail)})`;
+  if (token !== undefined) return `export ${TOKEN_VARIABLE}=${token}`;
+  return `export ${TOKEN_VARIABLE}=$(${program} token --username ${quoted(config.auth.adminEmail)})`;
 }
 
 function registration(base: string, needsToken: boolean): string {
-  const authorization = needsToken ? ` -H "Authorization: Bearer $TOKEN"` : '';
+  const authorization = needsToken ? ` -H "Authorization: Bearer $${TOKEN_VARIABLE}"` : '';
   return `curl ${base}/gateways${authorization} -H "Content-Type: application/json" -d '{"name":"my-server","url":"http://127.0.0.1:8000/mcp"}'`;
 }
 
