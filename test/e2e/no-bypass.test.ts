@@ -54,7 +54,12 @@ async function names(at: Door, session: boolean): Promise<string[]> {
 async function revoke(jti: string): Promise<void> {
   const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=source', MAIN, 'token', 'revoke', jti], {
     cwd: gateway.folder,
-    env: { PATH: process.env['PATH'] ?? '', DATABASE_URL: `sqlite:///${join(gateway.folder, 'gateway.db')}`, JWT_SECRET_KEY: TEST_SECRET, AUTH_ENCRYPTION_SECRET: `${TEST_SECRET}-encryption` },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      DATABASE_URL: `sqlite:///${join(gateway.folder, 'gateway.db')}`,
+      JWT_SECRET_KEY: TEST_SECRET,
+      AUTH_ENCRYPTION_SECRET: `${TEST_SECRET}-encryption`,
+    },
   });
   expect(stdout).toContain(jti);
 }
@@ -74,7 +79,11 @@ describe('a revoked token', () => {
     await revoke(jti);
     await eventually(async () => (await post(session, request(2, 'ping'))).status === 401);
     const refused = await post(session, toolCall(3, 'echo_arguments', { secret: true }));
-    expect([refused.status, refused.headers['www-authenticate'] !== undefined, await refused.answer()]).toMatchObject([401, true, { id: 3, error: { data: { code: 'auth.invalid' } } }]);
+    expect([refused.status, refused.headers['www-authenticate'] !== undefined, await refused.answer()]).toMatchObject([
+      401,
+      true,
+      { id: 3, error: { data: { code: 'auth.invalid' } } },
+    ]);
     expect((await modern(mine, 'tools/call', { name: 'echo_arguments', arguments: {} })).status).toBe(401);
     expect((await getStream(session)).status).toBe(401);
     expect(fixture.hub.seen.slice(seenBefore).filter(({ body }) => body.includes('echo_arguments'))).toEqual([]);
@@ -116,15 +125,25 @@ describe('a disabled tool', () => {
       const list = await names(at, at === session);
       expect(list).not.toContain('echo_arguments');
       expect(list).toContain('echo_params');
-      const call = await (at === session ? post(at, toolCall(2, 'echo_arguments')) : modern(at, 'tools/call', { name: 'echo_arguments', arguments: {} }, { id: 2 }));
-      expect([call.status, await call.answer()]).toMatchObject([200, { id: 2, error: { code: -32602, message: expect.stringContaining('echo_arguments') } }]);
+      const call = await (at === session
+        ? post(at, toolCall(2, 'echo_arguments'))
+        : modern(at, 'tools/call', { name: 'echo_arguments', arguments: {} }, { id: 2 }));
+      expect([call.status, await call.answer()]).toMatchObject([
+        200,
+        { id: 2, error: { code: -32602, message: expect.stringContaining('echo_arguments') } },
+      ]);
     }
     const batch = await post(await openSession(door, '2025-03-26'), `[${toolCall('a', 'echo_arguments')},${toolCall('b', 'echo_params')}]`);
     const answers = new Map((await batch.messages()).map((message) => [message['id'], message]));
     expect(answers.get('a')).toMatchObject({ error: { code: -32602 } });
     expect(answers.get('b')).toHaveProperty('result');
     expect(fixture.hub.seen.slice(before).filter(({ body }) => body.includes('"echo_arguments"'))).toEqual([]);
-    expect(await recorded((found) => found.error_code === 'tool.not_found')).toMatchObject({ method: 'tools/call', outcome: 'refused', resource_name: 'echo_arguments', user_email: 'admin@example.com' });
+    expect(await recorded((found) => found.error_code === 'tool.not_found')).toMatchObject({
+      method: 'tools/call',
+      outcome: 'refused',
+      resource_name: 'echo_arguments',
+      user_email: 'admin@example.com',
+    });
     await gateway.api('POST', `/tools/${row}/state?activate=true`);
     for (const at of [session, door]) expect(await names(at, at === session)).toContain('echo_arguments');
     expect(textOf(await (await post(session, toolCall(3, 'echo_arguments', { back: 1 }))).answer())).toBe('{"back":1}');
@@ -135,7 +154,14 @@ describe('a disabled tool', () => {
     const row = await toolRow(gateway, door.gatewayId, 'greet');
     await gateway.api('POST', `/tools/${row}/state?activate=false`);
     const before = fixture.hub.seen.length;
-    for (const params of ['{"name":"echo_params","name":"greet"}', '{"name":"greet","name":"echo_params"}', '{"name":"echo_params","Name":"greet"}', '{"name":"echo_params","n\\u0061me":"greet"}', '{"name":"gr\\u0065et"}', '{"name":"echo_params","NAME":"greet"}']) {
+    for (const params of [
+      '{"name":"echo_params","name":"greet"}',
+      '{"name":"greet","name":"echo_params"}',
+      '{"name":"echo_params","Name":"greet"}',
+      '{"name":"echo_params","n\\u0061me":"greet"}',
+      '{"name":"gr\\u0065et"}',
+      '{"name":"echo_params","NAME":"greet"}',
+    ]) {
       const answer = await post(session, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`);
       expect((await answer.answer())['error'], params).toBeDefined();
     }
@@ -169,7 +195,10 @@ describe('a limit', () => {
     expect((await modern(limited, 'tools/call', { name: 'test_simple_text', arguments: {} })).status).toBe(200);
     expect((await post(session, request(2, 'resources/read', { uri: 'test://static-text' }))).status).toBe(200);
     const before = fixture.hub.seen.length;
-    for (const refused of [await post(session, toolCall(3, 'test_simple_text')), await modern(limited, 'tools/call', { name: 'test_simple_text', arguments: {} }, { id: 3 })]) {
+    for (const refused of [
+      await post(session, toolCall(3, 'test_simple_text')),
+      await modern(limited, 'tools/call', { name: 'test_simple_text', arguments: {} }, { id: 3 }),
+    ]) {
       expect(refused.status).toBe(429);
       expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
       const { id, error } = (await refused.answer()) as { id: unknown; error: { data: { code: string; retryAfterMs: number } } };
@@ -179,7 +208,11 @@ describe('a limit', () => {
     }
     expect(fixture.hub.seen.length).toBe(before);
     expect((await post(session, request(4, 'ping'))).status).toBe(200);
-    expect(await recorded((row) => row.error_code === 'limit.rate')).toMatchObject({ outcome: 'refused', http_status: 429, server_id: limited.serverId });
+    expect(await recorded((row) => row.error_code === 'limit.rate')).toMatchObject({
+      outcome: 'refused',
+      http_status: 429,
+      server_id: limited.serverId,
+    });
   });
 
   test('on calls at once frees its place when a call ends, is cancelled or fails', async () => {
@@ -189,7 +222,10 @@ describe('a limit', () => {
     const [one, two] = [await start('limit 1'), await start('limit 2')];
     expect([await one.message(), await two.message()]).toMatchObject([expect.stringContaining('progress'), expect.stringContaining('progress')]);
     const refused = await modern(limited, 'tools/call', { name: 'test_simple_text', arguments: {} });
-    expect([refused.status, await refused.answer()]).toMatchObject([429, { error: { data: { code: 'limit.concurrency', retryAfterMs: expect.any(Number) } } }]);
+    expect([refused.status, await refused.answer()]).toMatchObject([
+      429,
+      { error: { data: { code: 'limit.concurrency', retryAfterMs: expect.any(Number) } } },
+    ]);
     expect((await post(session, request(1, 'tools/list'))).status).toBe(200);
     fixture.hub.release('limit 1');
     await one.messages();
@@ -198,7 +234,11 @@ describe('a limit', () => {
     await three.message();
     await post(session, JSON.stringify({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'limit 3' } }));
     expect(await three.messages()).toEqual([]);
-    expect(await recorded((row) => row.gateway_id === limited.gatewayId && row.outcome === 'cancelled')).toMatchObject({ method: 'tools/call', resource_name: 'wait_for_release', error_code: null });
+    expect(await recorded((row) => row.gateway_id === limited.gatewayId && row.outcome === 'cancelled')).toMatchObject({
+      method: 'tools/call',
+      resource_name: 'wait_for_release',
+      error_code: null,
+    });
     const failed = await modern(limited, 'tools/call', { name: 'rpc_error', arguments: { code: 7, message: 'm' } });
     expect(await failed.answer()).toMatchObject({ error: { code: 7 } });
     expect((await modern(limited, 'tools/call', { name: 'test_simple_text', arguments: {} })).status).toBe(200);
@@ -215,16 +255,23 @@ describe('the audit trail', () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const call = await post(session, toolCall('c', 'test_sampling', { prompt: 'p' }, { _meta: { traceparent } }));
     const asked = JSON.parse((await call.message()) ?? '{}') as { id: unknown };
-    await post(session, JSON.stringify({ jsonrpc: '2.0', id: asked.id, result: { role: 'assistant', content: { type: 'text', text: 'secret words' }, model: 'm' } }));
+    await post(
+      session,
+      JSON.stringify({ jsonrpc: '2.0', id: asked.id, result: { role: 'assistant', content: { type: 'text', text: 'secret words' }, model: 'm' } }),
+    );
     expect(textOf(await call.answer())).toContain('secret words');
     await (await post(session, toolCall('p', 'test_tool_with_progress', {}, { _meta: { progressToken: 1 } }))).messages();
     await (await post(session, toolCall('e', 'test_error_handling'))).messages();
     await (await modern(mine, 'tools/call', { name: 'rpc_error', arguments: { code: -32000, message: 'm' } })).answer();
     const rows = await eventually(async () => {
-      const found = ((await gateway.api('GET', '/audit-trails?limit=1000&user_id=auditor@example.com')).body as AuditRow[]).filter((row) => row.token_id === jti);
+      const found = ((await gateway.api('GET', '/audit-trails?limit=1000&user_id=auditor@example.com')).body as AuditRow[]).filter(
+        (row) => row.token_id === jti,
+      );
       return found.length >= 11 && found;
     });
-    const kinds = rows.map(({ direction, method, resource_name: name, outcome }) => [direction, method, name, outcome].filter((part) => part !== null && part !== '').join(' '));
+    const kinds = rows.map(({ direction, method, resource_name: name, outcome }) =>
+      [direction, method, name, outcome].filter((part) => part !== null && part !== '').join(' '),
+    );
     expect(new Set(kinds)).toEqual(
       new Set([
         'call initialize ok',

@@ -14,7 +14,11 @@ export const MODERN = '2026-07-28';
 export const BOTH = 'application/json, text/event-stream';
 export const META = 'io.modelcontextprotocol/';
 
-export async function mirrorOf(gateway: StartedGateway, upstreamUrl: string, options: { gateway?: object; server?: object } = {}): Promise<Door & { gatewayId: string; serverId: string }> {
+export async function mirrorOf(
+  gateway: StartedGateway,
+  upstreamUrl: string,
+  options: { gateway?: object; server?: object } = {},
+): Promise<Door & { gatewayId: string; serverId: string }> {
   const { mcpUrl, gatewayId, serverId } = await gateway.registerMirror(upstreamUrl, options);
   return { url: mcpUrl, headers: { authorization: `Bearer ${gateway.token}` }, gatewayId, serverId };
 }
@@ -50,7 +54,10 @@ export function modernBody(method: string, params: object, { id = 1, capabilitie
 
 export function modern(door: Door, method: string, params: Record<string, unknown> = {}, options: ModernRequest = {}): Promise<OpenAnswer> {
   const name = params['name'] ?? params['uri'] ?? params['taskId'];
-  return post(door, modernBody(method, params, options), { ...modernHeaders(method, typeof name === 'string' ? name : undefined), ...options.headers });
+  return post(door, modernBody(method, params, options), {
+    ...modernHeaders(method, typeof name === 'string' ? name : undefined),
+    ...options.headers,
+  });
 }
 
 /** A legacy session as its client holds it. */

@@ -96,7 +96,12 @@ describe('point 29', () => {
   test('point 29: without a session it is as the upstream has it', async () => {
     const bare: Door = { url: door.url, headers: { ...door.headers, 'mcp-protocol-version': '2025-11-25' } };
     const bareDirect: Door = { url: direct.url, headers: { 'mcp-protocol-version': '2025-11-25' } };
-    for (const ask of [(at: Door) => post(at, toolCall(1, 'test_simple_text')), (at: Door) => post(at, notification('notifications/initialized')), getStream, end]) {
+    for (const ask of [
+      (at: Door) => post(at, toolCall(1, 'test_simple_text')),
+      (at: Door) => post(at, notification('notifications/initialized')),
+      getStream,
+      end,
+    ]) {
       const [mirrored, own] = [await ask(bare), await ask(bareDirect)];
       expect([mirrored.status, await mirrored.answerText()]).toEqual([own.status, await own.answerText()]);
       expect(mirrored.status).toBe(400);
@@ -185,9 +190,19 @@ describe('point 33', () => {
 
   test('point 33: notifications/cancelled reaches the right call, whatever the type of its id', async () => {
     const [one, two] = [await openSession(door), await openSession(door)];
-    for (const [id, text] of [['x', '"x"'], [0, '0'], ['0', '"0"'], ['', '""']] as const) {
-      const [mine, other] = await Promise.all([one, two].map((at, index) => post(at, toolCall(id, 'wait_for_release', { key: `${index} ${text}` }, { _meta: { progressToken: 1 } }))));
-      expect([await mine?.message(), await other?.message()]).toMatchObject([expect.stringContaining('progress'), expect.stringContaining('progress')]);
+    for (const [id, text] of [
+      ['x', '"x"'],
+      [0, '0'],
+      ['0', '"0"'],
+      ['', '""'],
+    ] as const) {
+      const [mine, other] = await Promise.all(
+        [one, two].map((at, index) => post(at, toolCall(id, 'wait_for_release', { key: `${index} ${text}` }, { _meta: { progressToken: 1 } }))),
+      );
+      expect([await mine?.message(), await other?.message()]).toMatchObject([
+        expect.stringContaining('progress'),
+        expect.stringContaining('progress'),
+      ]);
       const cancelled = await post(one, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${text},"reason":"enough"}}`);
       expect(cancelled.status).toBe(202);
       expect(fixture.hub.cancelled.at(-1)).toEqual({ by: 'notification', requestId: text, reason: 'enough', hit: true });
@@ -211,7 +226,8 @@ describe('point 33', () => {
       const [never, late] = [await post(session, toolCall('never', 'one')), await post(session, toolCall('late', 'one'))];
       const silent = post(session, toolCall('silent', 'one'));
       await eventually(() => held.size === 3);
-      for (const requestId of ['never', 'late', 'silent']) expect((await post(session, notification('notifications/cancelled', { requestId }))).status).toBe(202);
+      for (const requestId of ['never', 'late', 'silent'])
+        expect((await post(session, notification('notifications/cancelled', { requestId }))).status).toBe(202);
       held.get('late')?.end(event('{"jsonrpc":"2.0","id":"late","result":{}}'));
       expect(await late.messages()).toEqual([{ jsonrpc: '2.0', id: 'late', result: {} }]);
       expect(await never.messages()).toEqual([]);
@@ -253,8 +269,13 @@ test('point 35: log level, subscriptions and changed roots reach the one upstrea
   expect([first?.subscriptions.size, second?.subscriptions.size]).toEqual([0, 1]);
   fixture.hub.seen.length = 0;
   await post(two, notification('notifications/roots/list_changed'));
-  expect(fixture.hub.seen.map(({ headers, body }) => [headers['mcp-session-id'], body])).toEqual([[second?.id, notification('notifications/roots/list_changed')]]);
-  const levels = async (session: Door) => (await (await post(session, toolCall(4, 'test_logging_tool'))).messages()).flatMap(({ params }) => (params === undefined ? [] : [(params as { level: string }).level]));
+  expect(fixture.hub.seen.map(({ headers, body }) => [headers['mcp-session-id'], body])).toEqual([
+    [second?.id, notification('notifications/roots/list_changed')],
+  ]);
+  const levels = async (session: Door) =>
+    (await (await post(session, toolCall(4, 'test_logging_tool'))).messages()).flatMap(({ params }) =>
+      params === undefined ? [] : [(params as { level: string }).level],
+    );
   expect([await levels(one), await levels(two)]).toEqual([['error'], ['debug', 'info', 'warning', 'error']]);
   for (const stream of [firstStream, secondStream]) stream.close();
 });
@@ -306,7 +327,13 @@ describe('point 36', () => {
     const session = await openSession(door, '2025-03-26');
     const batch = `[${request(1, 'ping')},${request('two', 'tools/list')}]`;
     const lost = await post({ ...session, headers: { ...session.headers, 'mcp-session-id': 'unknown' } }, batch);
-    expect([lost.status, await lost.answer()]).toMatchObject([404, [{ id: 1, error: { code: -32001 } }, { id: 'two', error: { code: -32001 } }]]);
+    expect([lost.status, await lost.answer()]).toMatchObject([
+      404,
+      [
+        { id: 1, error: { code: -32001 } },
+        { id: 'two', error: { code: -32001 } },
+      ],
+    ]);
     const nobody = await post(as(session, 'nonsense'), batch);
     expect([nobody.status, nobody.headers['www-authenticate']]).toEqual([401, 'Bearer']);
     expect((await post({ url: door.url, headers: { ...door.headers, 'mcp-protocol-version': '2025-03-26' } }, batch)).status).toBe(400);
@@ -316,8 +343,16 @@ describe('point 36', () => {
 describe('point 37', () => {
   const jsonType = { 'content-type': 'application/json' };
   const rows: readonly (readonly [number, string, (session: Door) => Promise<OpenAnswer>])[] = [
-    [406, 'a POST that accepts JSON only', (at) => open(at.url, { headers: { ...at.headers, ...jsonType, accept: 'application/json' }, body: request(1, 'ping') })],
-    [406, 'a POST that accepts streams only', (at) => open(at.url, { headers: { ...at.headers, ...jsonType, accept: 'text/event-stream' }, body: request(1, 'ping') })],
+    [
+      406,
+      'a POST that accepts JSON only',
+      (at) => open(at.url, { headers: { ...at.headers, ...jsonType, accept: 'application/json' }, body: request(1, 'ping') }),
+    ],
+    [
+      406,
+      'a POST that accepts streams only',
+      (at) => open(at.url, { headers: { ...at.headers, ...jsonType, accept: 'text/event-stream' }, body: request(1, 'ping') }),
+    ],
     [406, 'a POST without Accept', (at) => open(at.url, { headers: { ...at.headers, ...jsonType }, body: request(1, 'ping') })],
     [406, 'a GET that accepts JSON only', (at) => getStream(at, { accept: 'application/json' })],
     [415, 'a POST of another type', (at) => post(at, request(1, 'ping'), { 'content-type': 'text/plain' })],
@@ -325,7 +360,11 @@ describe('point 37', () => {
     [400, 'a body that is no JSON', (at) => post(at, '{"jsonrpc":')],
     [400, 'an empty body', (at) => post(at, '')],
     [400, 'a body that is no JSON-RPC', (at) => post(at, '{"hello":1}')],
-    [400, 'an unsupported version header', (at) => post({ url: at.url, headers: { ...at.headers, 'mcp-protocol-version': '1999-01-01' } }, request(1, 'ping'))],
+    [
+      400,
+      'an unsupported version header',
+      (at) => post({ url: at.url, headers: { ...at.headers, 'mcp-protocol-version': '1999-01-01' } }, request(1, 'ping')),
+    ],
     [404, 'an unknown session', (at) => post({ url: at.url, headers: { ...at.headers, 'mcp-session-id': 'unknown' } }, request(1, 'ping'))],
     [400, 'an unknown event id', (at) => getStream(at, { 'last-event-id': 'unknown' })],
     [405, 'another method', (at) => open(at.url, { method: 'PUT', headers: { ...at.headers, ...jsonType, accept: BOTH }, body: request(1, 'ping') })],
@@ -340,7 +379,8 @@ describe('point 37', () => {
     const own = await ask(await openSession(direct));
     expect(own.status).toBe(status);
     const code = (text: string) => (text === '' ? undefined : (JSON.parse(text) as { error?: { code: number } }).error?.code);
-    if (status >= 400 && status !== 405 && status !== 406 && status !== 415) expect(code(await mirrored.answerText())).toBe(code(await own.answerText()));
+    if (status >= 400 && status !== 405 && status !== 406 && status !== 415)
+      expect(code(await mirrored.answerText())).toBe(code(await own.answerText()));
   });
 });
 
@@ -365,7 +405,9 @@ test('point 39: experimental tasks pass through: create, get, list, result with 
     return message.params.status === 'completed' && message;
   });
   expect(status).toMatchObject({ method: 'notifications/tasks/status', params: { taskId: task.taskId } });
-  const second = (await (await post(session, toolCall('again', 'confirm_delete', { filename: 'g' }, { task: {} }))).answer())['result'] as typeof created & { task: { taskId: string } };
+  const second = (await (await post(session, toolCall('again', 'confirm_delete', { filename: 'g' }, { task: {} }))).answer())[
+    'result'
+  ] as typeof created & { task: { taskId: string } };
   expect(await ask(3, 'tasks/cancel', { taskId: second.task.taskId })).toMatchObject({ result: { status: 'cancelled' } });
   expect(await ask(4, 'tasks/cancel', { taskId: second.task.taskId })).toMatchObject({ error: { code: -32602 } });
   const stranger = await openSession(door, '2025-11-25', { elicitation: {} });

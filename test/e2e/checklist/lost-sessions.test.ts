@@ -19,7 +19,8 @@ describe('point 40', () => {
     try {
       const session = await openSession(await mirrorOf(gateway, fixture.url), '2025-06-18', { roots: {}, 'x-client': { n: 1 } });
       await post(session, request(1, 'logging/setLevel', { level: 'error' }));
-      for (const uri of ['test://static-text', 'test://watched-resource']) await (await post(session, request(2, 'resources/subscribe', { uri }))).bytes();
+      for (const uri of ['test://static-text', 'test://watched-resource'])
+        await (await post(session, request(2, 'resources/subscribe', { uri }))).bytes();
       await (await post(session, request(3, 'resources/unsubscribe', { uri: 'test://static-text' }))).bytes();
       expect(fixture.hub.dropSessions()).toBeGreaterThan(0);
       const answer = await post(session, toolCall(4, 'echo_arguments', { after: 'the loss' }));
@@ -27,7 +28,11 @@ describe('point 40', () => {
       expect(textOf(await answer.answer())).toBe('{"after":"the loss"}');
       const [reopened, ...others] = [...fixture.hub.sessions.values()];
       expect(others).toEqual([]);
-      expect([reopened?.version, reopened?.level, [...(reopened?.subscriptions ?? [])]]).toEqual(['2025-06-18', 'error', ['test://watched-resource']]);
+      expect([reopened?.version, reopened?.level, [...(reopened?.subscriptions ?? [])]]).toEqual([
+        '2025-06-18',
+        'error',
+        ['test://watched-resource'],
+      ]);
       expect(reopened?.capabilities).toEqual({ roots: {}, 'x-client': { n: 1 } });
       expect((await post(session, notification('notifications/roots/list_changed'))).status).toBe(202);
     } finally {
@@ -40,7 +45,9 @@ describe('point 40', () => {
     try {
       const session = await openSession(await mirrorOf(gateway, fixture.url));
       fixture.hub.dropSessions();
-      const answers = await Promise.all(Array.from({ length: 30 }, async (_, i) => textOf(await (await post(session, toolCall(i, 'echo_arguments', { i }))).answer())));
+      const answers = await Promise.all(
+        Array.from({ length: 30 }, async (_, i) => textOf(await (await post(session, toolCall(i, 'echo_arguments', { i }))).answer())),
+      );
       expect(answers).toEqual(answers.map((_, i) => `{"i":${i}}`));
       expect(fixture.hub.sessions.size).toBe(1);
     } finally {
@@ -78,7 +85,8 @@ describe('point 40', () => {
         const session = await openSession(await mirrorOf(gateway, upstream.url));
         upstream.play(({ res, headers, message }) => {
           if (message.method !== 'tools/call') return false;
-          if (headers['mcp-session-id'] === 'upstream-session-2') return json(res, refusal, status, refusal.startsWith('<') ? { 'content-type': 'text/html' } : {});
+          if (headers['mcp-session-id'] === 'upstream-session-2')
+            return json(res, refusal, status, refusal.startsWith('<') ? { 'content-type': 'text/html' } : {});
           json(res, JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { session: headers['mcp-session-id'] } }));
         });
         const answer = await post(session, toolCall(1, 'one'));
@@ -162,7 +170,10 @@ describe('point 40', () => {
     expect(await call.blocks()).toEqual([]);
     try {
       const resumed = await getStream(session, { 'last-event-id': progress?.id ?? '' });
-      expect(JSON.parse((await resumed.message()) ?? '{}')).toMatchObject({ id: 'cut', error: { data: { code: expect.stringMatching(/^upstream\./) } } });
+      expect(JSON.parse((await resumed.message()) ?? '{}')).toMatchObject({
+        id: 'cut',
+        error: { data: { code: expect.stringMatching(/^upstream\./) } },
+      });
     } finally {
       await fixture.close();
     }

@@ -88,6 +88,28 @@ describe('point 14', () => {
     }
   });
 
+  test('point 14: headers that contradict the body are refused by the gateway itself, whatever the upstream would do', async () => {
+    const upstream = await startScriptedUpstream();
+    try {
+      const mirror = await mirrorOf(gateway, upstream.url);
+      upstream.play(({ res, message }) => json(res, JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} })));
+      expect((await post(mirror, body, good)).status).toBe(200);
+      const contradictions = [
+        { 'mcp-protocol-version': '2025-11-25' },
+        { 'mcp-protocol-version': '2027-01-01' },
+        { 'mcp-method': 'tools/list' },
+        { 'mcp-name': 'other' },
+        { 'mcp-name': '=?base64?Z3JlZXQ?=' },
+      ];
+      for (const headers of contradictions as Record<string, string>[]) {
+        expect(await refusal(mirror, body, { ...good, ...headers }), JSON.stringify(headers)).toMatchObject({ status: 400, id: 14, code: -32020 });
+      }
+      expect(upstream.seen).toHaveLength(1);
+    } finally {
+      await upstream.close();
+    }
+  });
+
   test('point 14: header names in any case, values with space around them and encoded names are taken', async () => {
     const fine: Record<string, string>[] = [
       { 'MCP-PROTOCOL-VERSION': MODERN, 'mCp-MeThOd': 'tools/call', 'MCP-Name': 'greet' },
@@ -113,7 +135,9 @@ describe('point 14', () => {
     const name = 'größe 😀';
     const encoded = `=?base64?${Buffer.from(name).toString('base64')}?=`;
     const text = modernBody('prompts/get', { name });
-    expect(await refusal(door, text, modernHeaders('prompts/get', encoded))).toEqual(await refusal(direct, text, modernHeaders('prompts/get', encoded)));
+    expect(await refusal(door, text, modernHeaders('prompts/get', encoded))).toEqual(
+      await refusal(direct, text, modernHeaders('prompts/get', encoded)),
+    );
     expect(fixture.hub.seen.map(({ headers }) => headers['mcp-name'])).toEqual([encoded, encoded]);
     const other = `=?base64?${Buffer.from('größe').toString('base64')}?=`;
     expect(await refusal(door, text, modernHeaders('prompts/get', other))).toMatchObject({ status: 400, code: -32020 });
@@ -125,7 +149,11 @@ test('point 15: Mcp-Param headers reach the upstream, known and unknown, and its
   const headers = { 'Mcp-Param-Region': 'eu', 'mcp-param-count': '7', 'Mcp-Param-Unknown-One': '=?base64?w6k=?=' };
   const answer = await modern(door, 'tools/call', params, { headers });
   expect([answer.status, textOf(await answer.answer())]).toEqual([200, '{"region":"eu","count":7,"note":"n"}']);
-  expect(fixture.hub.seen.at(-1)?.headers).toMatchObject({ 'mcp-param-region': 'eu', 'mcp-param-count': '7', 'mcp-param-unknown-one': '=?base64?w6k=?=' });
+  expect(fixture.hub.seen.at(-1)?.headers).toMatchObject({
+    'mcp-param-region': 'eu',
+    'mcp-param-count': '7',
+    'mcp-param-unknown-one': '=?base64?w6k=?=',
+  });
   const wrong = await modern(door, 'tools/call', params, { headers: { ...headers, 'Mcp-Param-Region': 'us' } });
   expect([wrong.status, await wrong.answer()]).toMatchObject([400, { error: { code: -32020 } }]);
 });
@@ -145,7 +173,16 @@ test('point 16: an unsupported version is 400 and -32022 with what is supported 
 });
 
 test('point 17: an unknown or removed method is 404 and -32601 with the request’s id', async () => {
-  const methods = ['vendor/unknown', 'initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe', 'tasks/list', 'tasks/result'];
+  const methods = [
+    'vendor/unknown',
+    'initialize',
+    'ping',
+    'logging/setLevel',
+    'resources/subscribe',
+    'resources/unsubscribe',
+    'tasks/list',
+    'tasks/result',
+  ];
   for (const [index, method] of methods.entries()) {
     const id = index % 2 === 0 ? index : `id ${index}`;
     const body = modernBody(method, {}, { id });
@@ -188,7 +225,9 @@ describe('point 19', () => {
     const upstream = await startScriptedUpstream();
     try {
       const mirror = await mirrorOf(gateway, upstream.url);
-      upstream.play(({ res, message }) => json(res, JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }), 200, { 'mcp-session-id': 'secret' }));
+      upstream.play(({ res, message }) =>
+        json(res, JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }), 200, { 'mcp-session-id': 'secret' }),
+      );
       const answer = await modern(mirror, 'tools/list');
       expect([answer.status, JSON.stringify(answer.response.rawHeaders).includes('secret')]).toEqual([200, false]);
       upstream.play(({ res, message }) => {
@@ -246,7 +285,8 @@ describe('point 20: two processes on one database', () => {
     const one = await mirrorOf(first, fixture.url, { gateway: { url: `${fixture.url}?second-registration` } });
     const other = { ...one, url: one.url.replace(first.url, second.url) };
     const row = await toolRow(first, one.gatewayId, 'greet');
-    const call = async (at: Door) => (await (await modern(at, 'tools/call', { name: 'greet', arguments: { name: 'x' } })).answer())['error'] === undefined;
+    const call = async (at: Door) =>
+      (await (await modern(at, 'tools/call', { name: 'greet', arguments: { name: 'x' } })).answer())['error'] === undefined;
     await eventually(() => call(other), 3000);
     await second.api('POST', `/tools/${row}/state?activate=false`);
     expect(await call(other)).toBe(false);
@@ -265,8 +305,7 @@ describe('point 22', () => {
     try {
       const mirror = await mirrorOf(gateway, upstream.url);
       const state = '"é\\u00e9 {\\"n\\":9007199254740993} ==\\/"';
-      const first =
-        `{"jsonrpc":"2.0","id":"r1","result":{"resultType":"input_required","inputRequests":{"":{"method":"roots/list","params":{}},"käy 1":{"method":"elicitation/create","params":{"n":1.0}},"x":{"method":"vendor/ask"}},"requestState":${state}}}`;
+      const first = `{"jsonrpc":"2.0","id":"r1","result":{"resultType":"input_required","inputRequests":{"":{"method":"roots/list","params":{}},"käy 1":{"method":"elicitation/create","params":{"n":1.0}},"x":{"method":"vendor/ask"}},"requestState":${state}}}`;
       upstream.play(({ res }) => json(res, first));
       const ask = modernBody('tools/call', { name: 'one', arguments: {} }, { id: 'r1', capabilities: { elicitation: {}, roots: {} } });
       expect(await (await post(mirror, ask, modernHeaders('tools/call', 'one'))).answerText()).toBe(first);
@@ -292,12 +331,16 @@ describe('point 22', () => {
         const { requestState, ...shown } = result;
         results.push(shown);
         if (result.resultType !== 'input_required') break;
-        const inputResponses = Object.fromEntries(Object.entries(result.inputRequests ?? {}).map(([key, { method: asked }]) => [key, replyTo(asked)]));
+        const inputResponses = Object.fromEntries(
+          Object.entries(result.inputRequests ?? {}).map(([key, { method: asked }]) => [key, replyTo(asked)]),
+        );
         more = { inputResponses, ...(requestState === undefined ? {} : { requestState }) };
       }
       return results;
     };
-    for (const name of ['elicitation', 'sampling', 'list_roots', 'request_state', 'multiple_inputs', 'multi_round'].map((end) => `test_input_required_result_${end}`)) {
+    for (const name of ['elicitation', 'sampling', 'list_roots', 'request_state', 'multiple_inputs', 'multi_round'].map(
+      (end) => `test_input_required_result_${end}`,
+    )) {
       const mirrored = await rounds(door, 'tools/call', name);
       expect(mirrored.length, name).toBeGreaterThan(1);
       expect(mirrored).toEqual(await rounds(direct, 'tools/call', name));
@@ -315,14 +358,22 @@ function replyTo(method: string): object {
 }
 
 describe('point 23', () => {
-  for (const [name, what] of [['wait_for_release', 'a stream that has begun'], ['wait_silently', 'an answer that has not']] as const) {
+  for (const [name, what] of [
+    ['wait_for_release', 'a stream that has begun'],
+    ['wait_silently', 'an answer that has not'],
+  ] as const) {
     test(`point 23: closing ${what} reaches the upstream as cancel`, async () => {
       const id = `cancel ${name}`;
       const body = modernBody('tools/call', { name, arguments: { key: id } }, { id, meta: { progressToken: 1 } });
       const abort = new AbortController();
       const sent = fetch(door.url, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...door.headers, ...modernHeaders('tools/call', name) },
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+          ...door.headers,
+          ...modernHeaders('tools/call', name),
+        },
         body,
         signal: abort.signal,
       });
@@ -334,7 +385,9 @@ describe('point 23', () => {
       await eventually(() => !fixture.hub.waiting.has(id));
       const row = await eventually(async () => {
         const { body: rows } = await gateway.api('GET', '/audit-trails?limit=1000');
-        return (rows as { method: string; resource_name: string; outcome: string }[]).find(({ resource_name, outcome }) => resource_name === name && outcome === 'cancelled');
+        return (rows as { method: string; resource_name: string; outcome: string }[]).find(
+          ({ resource_name, outcome }) => resource_name === name && outcome === 'cancelled',
+        );
       });
       expect(row.method).toBe('tools/call');
     });

@@ -3,7 +3,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startGateway, type StartedGateway } from '../../kit/gateway.ts';
 import { startFixture, type Fixture } from '../../fixture/server.ts';
-import { envelope, mirrorOf, modern, modernHeaders, notification, openSession, post, request, toolRow, type ClientSession, type Door, type Era } from './doors.ts';
+import {
+  envelope,
+  mirrorOf,
+  modern,
+  modernHeaders,
+  notification,
+  openSession,
+  post,
+  request,
+  toolRow,
+  type ClientSession,
+  type Door,
+  type Era,
+} from './doors.ts';
 import { event, json, startScriptedUpstream, stream, toolList, type ScriptedUpstream } from './scripted-upstream.ts';
 
 type Form = 'json' | 'sse';
@@ -32,7 +45,12 @@ afterAll(async () => {
   await Promise.all([upstream?.close(), fixture?.close()]);
 });
 
-const FORMS: readonly (readonly [Era, Form])[] = [['modern', 'json'], ['modern', 'sse'], ['legacy', 'json'], ['legacy', 'sse']];
+const FORMS: readonly (readonly [Era, Form])[] = [
+  ['modern', 'json'],
+  ['modern', 'sse'],
+  ['legacy', 'json'],
+  ['legacy', 'sse'],
+];
 
 /** `_meta` members as text, with the envelope that the era needs. */
 function meta(era: Era, own: string): string {
@@ -81,7 +99,14 @@ function expectSame(result: Trip, sent: { text: string }, answer: string, form: 
 
 describe.each(FORMS)('%s traffic, answered as %s', (era, form) => {
   test('point 01: unknown fields in params, results, tools, content, errors and _meta arrive unchanged in both directions', async () => {
-    const sent = call(era, '1', '{"x":{"Name":1,"name":2,"name":3}}', '"x-params":[{"":null}],', '"example.com/a":{"b":1.0},"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"', '"x-message":{"deep":true},');
+    const sent = call(
+      era,
+      '1',
+      '{"x":{"Name":1,"name":2,"name":3}}',
+      '"x-params":[{"":null}],',
+      '"example.com/a":{"b":1.0},"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"',
+      '"x-message":{"deep":true},',
+    );
     const answer =
       '{"jsonrpc":"2.0","x-top":[1.0],"id":1,"result":{"content":[{"type":"text","text":"é😀\\u00e9\\/","x-block":{"a":null}}],"tools":[{"name":"one","x-tool":1.50}],"x-result":"","_meta":{"example.com/r":[{}]}}}';
     expectSame(await trip(era, form, sent, answer), sent, answer, form);
@@ -90,7 +115,10 @@ describe.each(FORMS)('%s traffic, answered as %s', (era, form) => {
   });
 
   test('point 02: unknown methods are relayed with the upstream’s own answer', async () => {
-    const sent = { method: 'vendor.example/Do It', text: `{"jsonrpc":"2.0","id":"u","method":"vendor.example/Do It","params":{"name":"x","NAME":"y","uri":7,${meta(era, '')}}}` };
+    const sent = {
+      method: 'vendor.example/Do It',
+      text: `{"jsonrpc":"2.0","id":"u","method":"vendor.example/Do It","params":{"name":"x","NAME":"y","uri":7,${meta(era, '')}}}`,
+    };
     const answer = '{"jsonrpc":"2.0","id":"u","result":{"did":"it"}}';
     expectSame(await trip(era, form, sent, answer), sent, answer, form);
   });
@@ -103,7 +131,8 @@ describe.each(FORMS)('%s traffic, answered as %s', (era, form) => {
   });
 
   test('point 04: numbers beyond 2^53, 1.0, empty-string cursors, null and absent stay distinct', async () => {
-    const values = '{"a":9007199254740993,"b":1.0,"c":null,"nextCursor":"","e":1E+2,"f":-0,"g":0.10,"h":123456789012345678901234567890,"i":"\\u0061"}';
+    const values =
+      '{"a":9007199254740993,"b":1.0,"c":null,"nextCursor":"","e":1E+2,"f":-0,"g":0.10,"h":123456789012345678901234567890,"i":"\\u0061"}';
     const sent = call(era, '4', values);
     const answer = `{"jsonrpc":"2.0","id":4,"result":${values}}`;
     expectSame(await trip(era, form, sent, answer), sent, answer, form);
@@ -141,7 +170,11 @@ describe.each(FORMS)('%s traffic, answered as %s', (era, form) => {
   });
 
   test('whitespace between tokens is the sender’s, too', async () => {
-    const sent = { method: 'tools/call', name: 'one', text: ` {\n\t"jsonrpc" : "2.0",\r\n "params":{ "name" : "one" , ${meta(era, '')} }, "method":"tools/call" , "id" : 7 }\n` };
+    const sent = {
+      method: 'tools/call',
+      name: 'one',
+      text: ` {\n\t"jsonrpc" : "2.0",\r\n "params":{ "name" : "one" , ${meta(era, '')} }, "method":"tools/call" , "id" : 7 }\n`,
+    };
     const answer = '{ "jsonrpc" : "2.0",  "result" : { "content" : [ ] } ,"id" : 7 }';
     expectSame(await trip(era, form, sent, answer), sent, answer, form);
   });
@@ -149,7 +182,13 @@ describe.each(FORMS)('%s traffic, answered as %s', (era, form) => {
 
 describe.each(['modern', 'legacy'] as const)('%s traffic', (era) => {
   test('point 02: the upstream’s HTTP status of a refusal is the client’s', async () => {
-    for (const [status, code] of [[400, -32600], [404, -32601], [405, -32601], [409, 7], [422, -32602]] as const) {
+    for (const [status, code] of [
+      [400, -32600],
+      [404, -32601],
+      [405, -32601],
+      [409, 7],
+      [422, -32602],
+    ] as const) {
       const sent = { method: 'vendor/unknown', text: `{"jsonrpc":"2.0","id":8,"method":"vendor/unknown","params":{${meta(era, '')}}}` };
       const answer = `{"jsonrpc":"2.0","id":8,"error":{"code":${code},"message":"no","data":{"s":${status}}}}`;
       const result = await trip(era, 'json', sent, answer, status);
@@ -177,11 +216,15 @@ describe.each(['modern', 'legacy'] as const)('%s traffic', (era) => {
     const answer = toolList('12', names);
     upstream.play(({ res }) => json(res, answer));
     const body = `{"jsonrpc":"2.0","id":12,"method":"tools/list","params":{${meta(era, '')}}}`;
-    for (let i = 0; i < 3; i++) expect(await (await post(session, body, era === 'modern' ? modernHeaders('tools/list') : {})).answerText()).toBe(answer);
+    for (let i = 0; i < 3; i++)
+      expect(await (await post(session, body, era === 'modern' ? modernHeaders('tools/list') : {})).answerText()).toBe(answer);
     const row = await toolRow(gateway, door.gatewayId, 'one');
     await gateway.api('POST', `/tools/${row}/state?activate=false`);
     try {
-      const filtered = toolList('12', names.filter((name) => name !== 'one'));
+      const filtered = toolList(
+        '12',
+        names.filter((name) => name !== 'one'),
+      );
       expect(await (await post(session, body, era === 'modern' ? modernHeaders('tools/list') : {})).answerText()).toBe(filtered);
     } finally {
       await gateway.api('POST', `/tools/${row}/state?activate=true`);
@@ -206,7 +249,8 @@ test('points 01 and 04: what the fixture sends with exact values is what the cli
   const direct: Door = { url: fixture.url, headers: {} };
   const ask = async (at: Door) => (await modern(at, 'tools/call', { name: 'exact_values', arguments: {} })).answerText();
   expect(await ask(fixtureDoor)).toBe(await ask(direct));
-  const legacy = async (at: Door) => (await post(await openSession(at), request(9, 'tools/call', { name: 'exact_values', arguments: {} }))).answerText();
+  const legacy = async (at: Door) =>
+    (await post(await openSession(at), request(9, 'tools/call', { name: 'exact_values', arguments: {} }))).answerText();
   const seen = await legacy(fixtureDoor);
   expect(seen).toBe(await legacy(direct));
   expect(seen).toContain('"big":9007199254740993,"float":1.0,"exponent":1E+2,"negativeZero":-0');

@@ -52,11 +52,23 @@ const sampled = (text: string) => ({ result: { role: 'assistant', content: { typ
 describe('point 34', () => {
   const cases: readonly (readonly [string, object, string, object, string])[] = [
     ['test_sampling', { prompt: 'capital?' }, 'sampling/createMessage', sampled('Paris'), 'LLM response: Paris'],
-    ['test_elicitation', { message: 'who?' }, 'elicitation/create', { result: { action: 'accept', content: { username: 'ada' } } }, 'User response: action=accept, content={"username":"ada"}'],
+    [
+      'test_elicitation',
+      { message: 'who?' },
+      'elicitation/create',
+      { result: { action: 'accept', content: { username: 'ada' } } },
+      'User response: action=accept, content={"username":"ada"}',
+    ],
     ['test_elicitation', { message: 'who?' }, 'elicitation/create', { result: { action: 'decline' } }, 'User response: action=decline, content={}'],
     ['test_elicitation_url', {}, 'elicitation/create', { result: { action: 'accept' } }, 'Consent: accept'],
     ['test_list_roots', {}, 'roots/list', { result: { roots: [{ uri: 'file:///r' }] } }, '[{"uri":"file:///r"}]'],
-    ['test_sampling', { prompt: 'no' }, 'sampling/createMessage', { error: { code: -1, message: 'User rejected it', data: { n: 1 } } }, 'User rejected it'],
+    [
+      'test_sampling',
+      { prompt: 'no' },
+      'sampling/createMessage',
+      { error: { code: -1, message: 'User rejected it', data: { n: 1 } } },
+      'User rejected it',
+    ],
   ];
   test.each(cases)('point 34: %s with %j asks %s, and %j returns to it', async (tool, args, method, answer, expected) => {
     const session = await openSession(door, '2025-11-25', CAPABILITIES);
@@ -139,8 +151,10 @@ describe('point 34', () => {
 
   test('point 34: a question and its answer are the same bytes on both sides, progress both ways between them', async () => {
     const session = await openSession(scripted, '2025-11-25', CAPABILITIES);
-    const asked = '{"jsonrpc":"2.0","id":"q\\u00e9 9007199254740993","method":"sampling/createMessage","params":{"messages":[],"maxTokens":1.0,"x":null,"_meta":{"progressToken":0}}}';
-    const answered = '{ "jsonrpc":"2.0","id":"q\\u00e9 9007199254740993","result":{"role":"assistant","content":{"type":"text","text":"é"},"x":[1.0,9007199254740993]} }';
+    const asked =
+      '{"jsonrpc":"2.0","id":"q\\u00e9 9007199254740993","method":"sampling/createMessage","params":{"messages":[],"maxTokens":1.0,"x":null,"_meta":{"progressToken":0}}}';
+    const answered =
+      '{ "jsonrpc":"2.0","id":"q\\u00e9 9007199254740993","result":{"role":"assistant","content":{"type":"text","text":"é"},"x":[1.0,9007199254740993]} }';
     const ours = '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":0,"progress":0.50,"x":1}}';
     let finish = (): void => undefined;
     upstream.play(({ res, message }) => {

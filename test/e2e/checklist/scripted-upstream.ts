@@ -39,7 +39,12 @@ export interface ScriptedOptions {
 
 const ABOUT = '"capabilities":{"tools":{"listChanged":true}}';
 
-export async function startScriptedUpstream({ port = 0, tools = ['one'], eras = 'both', about = ABOUT }: ScriptedOptions = {}): Promise<ScriptedUpstream> {
+export async function startScriptedUpstream({
+  port = 0,
+  tools = ['one'],
+  eras = 'both',
+  about = ABOUT,
+}: ScriptedOptions = {}): Promise<ScriptedUpstream> {
   const seen: Arrived[] = [];
   const sessions = new Set<string>();
   let script: Script | undefined;
@@ -54,9 +59,14 @@ export async function startScriptedUpstream({ port = 0, tools = ['one'], eras = 
       const session = `upstream-session-${++opened}`;
       sessions.add(session);
       const version = JSON.stringify(message.params?.['protocolVersion']);
-      json(res, `{"jsonrpc":"2.0","id":${id},"result":{"protocolVersion":${version},${about},"serverInfo":{"name":"scripted","version":"1"}}}`, 200, { 'mcp-session-id': session });
+      json(res, `{"jsonrpc":"2.0","id":${id},"result":{"protocolVersion":${version},${about},"serverInfo":{"name":"scripted","version":"1"}}}`, 200, {
+        'mcp-session-id': session,
+      });
     } else if (message.method === 'server/discover' && eras === 'both') {
-      json(res, `{"jsonrpc":"2.0","id":${id},"result":{"resultType":"complete","supportedVersions":["2026-07-28"],${about},"ttlMs":0,"cacheScope":"private"}}`);
+      json(
+        res,
+        `{"jsonrpc":"2.0","id":${id},"result":{"resultType":"complete","supportedVersions":["2026-07-28"],${about},"ttlMs":0,"cacheScope":"private"}}`,
+      );
     } else if (message.method === 'tools/list') json(res, toolList(id, tools));
     else json(res, `{"jsonrpc":"2.0","id":${id},"error":{"code":-32601,"message":"Method not found"}}`, eras === 'both' ? 404 : 400);
   }

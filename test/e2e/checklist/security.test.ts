@@ -3,7 +3,20 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startGateway, type StartedGateway } from '../../kit/gateway.ts';
-import { getStream, mirrorOf, modern, modernBody, modernHeaders, notification, openSession, post, request, toolCall, type ClientSession, type Door } from './doors.ts';
+import {
+  getStream,
+  mirrorOf,
+  modern,
+  modernBody,
+  modernHeaders,
+  notification,
+  openSession,
+  post,
+  request,
+  toolCall,
+  type ClientSession,
+  type Door,
+} from './doors.ts';
 import { event, json, startScriptedUpstream, stream, type ScriptedUpstream } from './scripted-upstream.ts';
 import { open } from './wire.ts';
 
@@ -42,23 +55,28 @@ describe('point 54', () => {
     { host: 'evil.example#localhost' },
     { host: 'gateway.example.com.evil.example' },
   ];
-  test.each(refused)('point 54: %j is refused with 403 on every method, before the token is looked at or the upstream hears of it', async (headers) => {
-    const nobody: Door = { url: door.url, headers: {} };
-    for (const at of [door, nobody, session]) {
-      expect((await post(at, LIST, { ...modernHeaders('tools/list'), ...headers })).status).toBe(403);
-      expect((await getStream(at, headers)).status).toBe(403);
-      expect((await open(at.url, { method: 'DELETE', headers: { ...at.headers, ...headers } })).status).toBe(403);
-      expect((await open(at.url, { method: 'OPTIONS', headers: { ...headers, 'access-control-request-method': 'POST' } })).status).toBe(403);
-      expect((await open(`${gateway.url}/gateways`, { method: 'GET', headers: { ...at.headers, ...headers } })).status).toBe(403);
-    }
-    expect(upstream.seen).toEqual([]);
-    expect((await post(session, request(1, 'tools/list'))).status).toBe(200);
-  });
+  test.each(refused)(
+    'point 54: %j is refused with 403 on every method, before the token is looked at or the upstream hears of it',
+    async (headers) => {
+      const nobody: Door = { url: door.url, headers: {} };
+      for (const at of [door, nobody, session]) {
+        expect((await post(at, LIST, { ...modernHeaders('tools/list'), ...headers })).status).toBe(403);
+        expect((await getStream(at, headers)).status).toBe(403);
+        expect((await open(at.url, { method: 'DELETE', headers: { ...at.headers, ...headers } })).status).toBe(403);
+        expect((await open(at.url, { method: 'OPTIONS', headers: { ...headers, 'access-control-request-method': 'POST' } })).status).toBe(403);
+        expect((await open(`${gateway.url}/gateways`, { method: 'GET', headers: { ...at.headers, ...headers } })).status).toBe(403);
+      }
+      expect(upstream.seen).toEqual([]);
+      expect((await post(session, request(1, 'tools/list'))).status).toBe(200);
+    },
+  );
 
   test('point 54: a bad origin is refused before the body has been sent', async () => {
     const answer = await new Promise<string>((resolve, reject) => {
       const socket = connect(gateway.port, '127.0.0.1', () => {
-        socket.write(`POST ${new URL(door.url).pathname} HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: https://evil.example\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{`);
+        socket.write(
+          `POST ${new URL(door.url).pathname} HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: https://evil.example\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{`,
+        );
       });
       socket.once('data', (bytes: Buffer) => {
         resolve(bytes.toString('latin1'));
@@ -70,7 +88,13 @@ describe('point 54', () => {
   });
 
   test('point 54: local names, configured hosts and allowed origins are served', async () => {
-    for (const headers of [{ host: 'localhost:9999' }, { host: '[::1]:1' }, { host: 'gateway.example.com' }, { origin: 'https://app.example.com' }, { origin: gateway.url }] as Record<string, string>[]) {
+    for (const headers of [
+      { host: 'localhost:9999' },
+      { host: '[::1]:1' },
+      { host: 'gateway.example.com' },
+      { origin: 'https://app.example.com' },
+      { origin: gateway.url },
+    ] as Record<string, string>[]) {
       expect((await post(door, LIST, { ...modernHeaders('tools/list'), ...headers })).status, JSON.stringify(headers)).toBe(200);
     }
   });
@@ -111,7 +135,10 @@ describe('point 54', () => {
 
   test('point 54: X-Upstream-Authorization becomes Authorization upstream, and the gateway’s own credentials are sent when there are some', async () => {
     await post(session, toolCall(1, 'one'), { 'x-upstream-authorization': 'Bearer for-upstream' });
-    expect([upstream.seen[0]?.headers.authorization, upstream.seen[0]?.headers['x-upstream-authorization']]).toEqual(['Bearer for-upstream', undefined]);
+    expect([upstream.seen[0]?.headers.authorization, upstream.seen[0]?.headers['x-upstream-authorization']]).toEqual([
+      'Bearer for-upstream',
+      undefined,
+    ]);
     const own = await mirrorOf(gateway, `${upstream.url}?own`, { gateway: { auth_type: 'bearer', auth_token: 'stored-by-the-gateway' } });
     upstream.play(() => false);
     await modern(own, 'tools/list');
@@ -120,9 +147,26 @@ describe('point 54', () => {
   });
 
   test('point 54: an upstream’s cookies, challenges, redirects and session ids never reach a client', async () => {
-    const leaks = { 'set-cookie': 'a=leak', 'www-authenticate': 'Bearer realm="leak"', location: 'https://leak.example/', 'x-powered-by': 'leak', 'access-control-allow-origin': '*', server: 'leak', 'mcp-session-id': 'leak' };
+    const leaks = {
+      'set-cookie': 'a=leak',
+      'www-authenticate': 'Bearer realm="leak"',
+      location: 'https://leak.example/',
+      'x-powered-by': 'leak',
+      'access-control-allow-origin': '*',
+      server: 'leak',
+      'mcp-session-id': 'leak',
+    };
     const ok = (id: unknown) => JSON.stringify({ jsonrpc: '2.0', id, result: {} });
-    const upstreamAnswers: readonly (readonly [number, number])[] = [[200, 200], [400, 400], [401, 502], [403, 502], [301, 502], [307, 502], [500, 502], [503, 502]];
+    const upstreamAnswers: readonly (readonly [number, number])[] = [
+      [200, 200],
+      [400, 400],
+      [401, 502],
+      [403, 502],
+      [301, 502],
+      [307, 502],
+      [500, 502],
+      [503, 502],
+    ];
     for (const [sent, received] of upstreamAnswers) {
       upstream.play(({ res, message }) => json(res, ok(message.id), sent, leaks));
       for (const answer of [await post(session, toolCall(1, 'one')), await modern(door, 'tools/call', { name: 'one' })]) {

@@ -123,7 +123,10 @@ describe.each(['modern', 'legacy'] as const)('%s traffic', (era) => {
     const totalBytes = 192 * MEGABYTE;
     let written = 0;
     upstream.play(({ res }) => {
-      const piece = era === 'modern' ? Buffer.alloc(64 * 1024, 'x') : Buffer.from(event(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'x'.repeat(64 * 1024) } })));
+      const piece =
+        era === 'modern'
+          ? Buffer.alloc(64 * 1024, 'x')
+          : Buffer.from(event(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'x'.repeat(64 * 1024) } })));
       if (era === 'modern') res.writeHead(200, { 'content-type': 'application/json' }).write('{"jsonrpc":"2.0","id":9,"result":{"text":"');
       else stream(res);
       const fill = (): void => {
@@ -154,7 +157,12 @@ describe.each(['modern', 'legacy'] as const)('%s traffic', (era) => {
         count++;
         last = text;
       }
-      expect([count, last]).toEqual([written / Buffer.byteLength(event(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'x'.repeat(64 * 1024) } }))) + 1, result(9, 'end')]);
+      expect([count, last]).toEqual([
+        written /
+          Buffer.byteLength(event(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'x'.repeat(64 * 1024) } }))) +
+          1,
+        result(9, 'end'),
+      ]);
     }
   });
 

@@ -108,13 +108,23 @@ function toBlock(lines: readonly string[]): Block {
     return values.length === 0 ? undefined : values.join('\n');
   };
   const comments = lines.filter((line) => line.startsWith(':')).map((line) => line.slice(1));
-  return { id: field('id'), event: field('event'), retry: field('retry'), data: field('data'), comment: comments.length === 0 ? undefined : comments.join('\n') };
+  return {
+    id: field('id'),
+    event: field('event'),
+    retry: field('retry'),
+    data: field('data'),
+    comment: comments.length === 0 ? undefined : comments.join('\n'),
+  };
 }
 
 /** Sends one request; resolves with its head. */
 export function open(url: string, { method = 'POST', headers = {}, body }: Outgoing = {}, agent: Agent = oneConnectionEach): Promise<OpenAnswer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method, agent, headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) } });
+    const outgoing = request(url, {
+      method,
+      agent,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) },
+    });
     outgoing.on('response', (response) => resolve(new OpenAnswer(response)));
     // After the head an error only says that the rest of a refused body could not be sent.
     outgoing.on('error', reject);
