@@ -9,8 +9,8 @@ const documents = readDocuments();
 describe.each(documents.map((document) => [document.path, document] as const))('%s', (_path, document) => {
   it('has only commands that are run, or that say why not', () => {
     const unmarked = document.blocks
-      .filter((block) => ['sh', 'bash', 'shell', 'console', ''].includes(block.language))
-      .filter((block) => block.language !== 'sh' || !/^(run|not-run: \S.{5,})$/.test(block.marker))
+      .filter((block) => ['sh', 'bash', 'shell', 'console', 'ts', 'js', 'python', ''].includes(block.language))
+      .filter((block) => !['sh', 'ts'].includes(block.language) || !/^(run|not-run: \S.{5,})$/.test(block.marker))
       .filter((block) => !(block.language === '' && isDrawing(block.code)));
     expect(unmarked.map((block) => `${document.path}:${block.line}`)).toEqual([]);
   });

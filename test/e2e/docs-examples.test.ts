@@ -14,7 +14,7 @@ const MIRROR = `
 export MCPGATEWAY_BEARER_TOKEN=$(node bin/mcpgateway.cjs token --username admin@example.com --exp 10080)
 post() { curl -s -H "Authorization: Bearer $MCPGATEWAY_BEARER_TOKEN" -H "Content-Type: application/json" -d "$2" http://127.0.0.1:4444$1 | node -pe 'JSON.parse(fs.readFileSync(0)).id'; }
 GATEWAY_ID=$(post /gateways '{"name":"everything","url":"http://127.0.0.1:3001/mcp"}')
-SERVER_ID=$(post /servers '{"server":{"name":"everything","mirrorGatewayId":"'$GATEWAY_ID'"}}')
+export SERVER_ID=$(post /servers '{"server":{"name":"everything","mirrorGatewayId":"'$GATEWAY_ID'"}}')
 mcp() {
   curl -s -H "Authorization: Bearer $MCPGATEWAY_BEARER_TOKEN" -H "Content-Type: application/json" -H "Accept: application/json, text/event-stream" \
     "$@" http://127.0.0.1:4444/servers/$SERVER_ID/mcp
@@ -45,7 +45,7 @@ const runnable = readDocuments().filter(({ blocks }) => blocks.some(isRun));
 describe.each(runnable.map((document) => [document.path, document] as const))('%s', (_path, document) => {
   it('does what it says, from the first command to the last', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'mcpgateway-docs-'));
-    symlinkSync(join(ROOT, 'bin'), join(folder, 'bin'));
+    for (const name of ['bin', 'node_modules']) symlinkSync(join(ROOT, name), join(folder, name));
     const settings = Object.fromEntries(document.testedWith.filter((word) => word.includes('=')).map((word) => word.split('=') as [string, string]));
     const gateway = await startGateway({
       folder,
@@ -69,15 +69,20 @@ describe.each(runnable.map((document) => [document.path, document] as const))('%
   });
 });
 
-function isRun(block: Block): boolean {
-  return block.language === 'sh' && block.marker === 'run';
+function isRun({ language, marker }: Block): boolean {
+  return (language === 'sh' || language === 'ts') && marker === 'run';
+}
+
+/** A program is run in the folder of the example, where it finds the packages of this repository. */
+function commandsOf({ language, code }: Block): string {
+  return language === 'sh' ? code : `cat > example.mts <<'END OF EXAMPLE'\n${code}\nEND OF EXAMPLE\n'${process.execPath}' example.mts`;
 }
 
 function scriptOf({ blocks, testedWith }: Document): string {
   const prelude = testedWith.includes('mirror') ? MIRROR : '';
   return `set -eu -o pipefail\n${prelude}\n${blocks
     .filter(isRun)
-    .map(({ code, line }) => `printf '\\n@@block %s\\n' ${line}\n${code}`)
+    .map((block) => `printf '\\n@@block %s\\n' ${block.line}\n${commandsOf(block)}`)
     .join('\n')}\n`;
 }
 

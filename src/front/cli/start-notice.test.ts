@@ -35,6 +35,10 @@ it('warnings and settings without effect are named', () => {
   );
 });
 
+it('a warning stands out: it is not dimmed as the other labels are', () => {
+  expect(notice({}, { warnings: ['Danger.'], hasColour: true })).toContain('\n  \u001b[33mWarning  \u001b[39mDanger.');
+});
+
 it('addresses can be called: all interfaces become localhost, IPv6 gets its brackets, the root path stays', () => {
   expect(notice({ HOST: '0.0.0.0', APP_ROOT_PATH: '/mcp' })).toContain('running at http://localhost:4444/mcp\n');
   expect(notice({ HOST: '::1' })).toContain('running at http://[::1]:4444\n');

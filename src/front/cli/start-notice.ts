@@ -24,7 +24,7 @@ export function startNotice(facts: StartFacts): string {
   const { config } = facts;
   const paint = painter(facts.hasColour);
   const base = `http://${urlHost(config.http.host)}:${facts.port}${config.http.rootPath}`;
-  const line = (label: string, text: string): string => `  ${paint('dim', label.padEnd(LABEL_WIDTH))}${text}`;
+  const line = (label: string, text: string, style: 'dim' | 'yellow' = 'dim'): string => `  ${paint(style, label.padEnd(LABEL_WIDTH))}${text}`;
   return [
     `${paint('bold', `${config.app.name} ${facts.version}`)} is running at ${paint('bold', base)}`,
     line('MCP', `${base}/servers/{id}/mcp`),
@@ -33,7 +33,7 @@ export function startNotice(facts: StartFacts): string {
     line('Log in', logInLine(facts)),
     line('Next', 'register an MCP server like this, then make a mirror of it with POST /servers (see README.md):'),
     line('', registration(base, config.auth.required)),
-    ...facts.warnings.map((warning) => line(paint('yellow', 'Warning'.padEnd(LABEL_WIDTH)), warning)),
+    ...facts.warnings.map((warning) => line('Warning', warning, 'yellow')),
     ...facts.notices.map((notice) => line('Note', notice)),
     '',
   ].join('\n');
