@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { startFixture, type Fixture } from '../fixture/server.ts';
 import { startGateway, type StartedGateway } from '../kit/gateway.ts';
@@ -11,7 +12,7 @@ let honestUrl: string;
 
 beforeAll(async () => {
   // UNHEALTHY_THRESHOLD: each case must meet the upstream itself, not the memory of the one before.
-  gateway = await startGateway({ env: { TOOL_TIMEOUT: '2', FEDERATION_TIMEOUT: '3', UNHEALTHY_THRESHOLD: '1000', HEALTH_CHECK_INTERVAL: '3600' } });
+  gateway = await startGateway({ env: { TOOL_TIMEOUT: '3', FEDERATION_TIMEOUT: '3', UNHEALTHY_THRESHOLD: '1000', HEALTH_CHECK_INTERVAL: '3600' } });
   fixture = await startFixture();
   liar = await startLyingUpstream();
   liarUrl = (await gateway.registerMirror(liar.url)).mcpUrl;
@@ -70,6 +71,15 @@ const writeAndClose =
   (make: (request: WireRequest) => string | Buffer): Answer =>
   (socket, request) =>
     void socket.end(make(request));
+function flood(socket: Socket, head: string): void {
+  const go = (): void => {
+    while (!socket.destroyed && socket.write('x'.repeat(65_536)));
+  };
+  socket.on('drain', go);
+  socket.write(head);
+  go();
+}
+
 const RESULT = '{"content":[]}';
 
 /** Each with the code the client is told; all of them 502 or 504. */
@@ -101,6 +111,9 @@ const LIES: Record<string, [Answer, string]> = {
   '500 with HTML': [write(() => http(500, '<html>oops</html>', { 'content-type': 'text/html' })), 'upstream.bad_answer'],
   '500 with HTML that says it is JSON': [write(() => http(500, '<html>oops</html>')), 'upstream.bad_answer'],
   '500 with JSON that is no JSON-RPC': [write(() => http(500, '{"detail":"Internal Server Error"}')), 'upstream.bad_answer'],
+  '400 with JSON of 2 MB': [write(() => http(400, `"${'x'.repeat(2_000_000)}"`)), 'upstream.too_large'],
+  '500 with a body without end': [(socket) => flood(socket, 'HTTP/1.1 500 X\r\ncontent-type: application/json\r\n\r\n'), 'upstream.too_large'],
+  'an answer compressed unasked': [write(() => http(200, 'x'.repeat(100_000), { 'content-encoding': 'gzip' })), 'upstream.bad_answer'],
   'an unknown status': [write(() => http(799, 'x', { 'content-type': 'text/plain' })), 'upstream.bad_answer'],
   'a switch of protocols': [
     write(() => 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'),

@@ -22,7 +22,15 @@ export function answerKind(status: number, headers: Headers, gatewayName: string
     throw new AppError('upstream.needs_auth', `Gateway "${gatewayName}" refused the credentials the gateway sent (HTTP ${status}).`);
   }
   if (status >= 300 && status < 400) {
-    throw new AppError('upstream.bad_answer', `Gateway "${gatewayName}" answered with a redirect (HTTP ${status}), which is not followed. Register its final URL.`);
+    throw new AppError(
+      'upstream.bad_answer',
+      `Gateway "${gatewayName}" answered with a redirect (HTTP ${status}), which is not followed. Register its final URL.`,
+    );
+  }
+  // Nobody asked for it, and a client that is given the bytes without the header could not read them.
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new AppError('upstream.bad_answer', `Gateway "${gatewayName}" answered in a compressed form that nobody had asked for.`);
   }
   const type = headers['content-type'];
   if (typeof type === 'string') {
@@ -31,7 +39,10 @@ export function answerKind(status: number, headers: Headers, gatewayName: string
   }
   if (status === 202 || status === 204 || headers['content-length'] === '0' || status >= 400) return 'empty';
   if (status === 200 && type === undefined) return 'empty';
-  throw new AppError('upstream.bad_answer', `Gateway "${gatewayName}" answered with ${typeof type === 'string' ? type.slice(0, 80) : 'no content type'}, not with JSON or an event stream. Is the URL an MCP endpoint?`);
+  throw new AppError(
+    'upstream.bad_answer',
+    `Gateway "${gatewayName}" answered with ${typeof type === 'string' ? type.slice(0, 80) : 'no content type'}, not with JSON or an event stream. Is the URL an MCP endpoint?`,
+  );
 }
 
 function startsWithType(value: string, type: string): boolean {

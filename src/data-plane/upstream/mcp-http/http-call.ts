@@ -36,7 +36,14 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
   /** Collects the body of a refusal, which may have to be understood before it is passed on. */
   #refusal: { head: AnswerHead; parts: Buffer[]; size: number } | undefined;
 
-  constructor(outbound: Outbound, health: HealthBook, target: CallTarget, request: UpstreamRequest, sink: AnswerSink, observer: UpstreamObserver | undefined) {
+  constructor(
+    outbound: Outbound,
+    health: HealthBook,
+    target: CallTarget,
+    request: UpstreamRequest,
+    sink: AnswerSink,
+    observer: UpstreamObserver | undefined,
+  ) {
     this.#outbound = outbound;
     this.#health = health;
     this.#target = target;
@@ -94,7 +101,13 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
     try {
       if (this.#refusal !== undefined) {
         this.#refusal.size += chunk.length;
-        if (this.#refusal.size <= ERROR_BODY_MAX) this.#refusal.parts.push(chunk);
+        if (this.#refusal.size > ERROR_BODY_MAX) {
+          throw new AppError(
+            'upstream.too_large',
+            `Gateway "${this.#request.upstream.name}" refused with a body larger than ${ERROR_BODY_MAX} bytes.`,
+          );
+        }
+        this.#refusal.parts.push(chunk);
       } else if (this.#parser !== undefined) this.#parser.push(chunk);
       else this.#sink.chunk(chunk);
     } catch (error) {
@@ -137,7 +150,13 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
     const { upstream } = this.#request;
     const kind = answerKind(status, headers, upstream.name);
     const length = headers['content-length'];
-    const head: AnswerHead = { status, kind, headers: passingHeaders(headers), namesSession: typeof headers['mcp-session-id'] === 'string', contentLength: typeof length === 'string' ? Number(length) : undefined };
+    const head: AnswerHead = {
+      status,
+      kind,
+      headers: passingHeaders(headers),
+      namesSession: typeof headers['mcp-session-id'] === 'string',
+      contentLength: typeof length === 'string' ? Number(length) : undefined,
+    };
     if (status >= 400) {
       this.#refusal = { head, parts: [], size: 0 };
       return;
@@ -158,14 +177,21 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
   #refused(refusal: { head: AnswerHead; parts: Buffer[]; size: number }): void {
     const body = Buffer.concat(refusal.parts);
     const { upstream, session } = this.#request;
-    if (session instanceof HttpUpstreamSession && !this.#hasReopened && isSessionLost(refusal.head.status, body) && this.#request.method !== 'DELETE') {
+    if (
+      session instanceof HttpUpstreamSession &&
+      !this.#hasReopened &&
+      isSessionLost(refusal.head.status, body) &&
+      this.#request.method !== 'DELETE'
+    ) {
       this.#reopen(session);
       return;
     }
     const { status } = refusal.head;
     const isJson = refusal.head.kind === 'json' && body.length > 0;
     if (status >= 500 && !isJson) {
-      this.#fail(new AppError('upstream.bad_answer', `Gateway "${upstream.name}" answered HTTP ${status}.`, { internal: body.toString('utf8').slice(0, 500) }));
+      this.#fail(
+        new AppError('upstream.bad_answer', `Gateway "${upstream.name}" answered HTTP ${status}.`, { internal: body.toString('utf8').slice(0, 500) }),
+      );
       return;
     }
     if (status >= 500) this.#health.failed(upstream.id, new AppError('upstream.bad_answer', `It answered HTTP ${status}.`));
@@ -173,7 +199,12 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
     this.#isOver = true;
     // An upstream's 5xx is a bad gateway to our client; its JSON-RPC body says why. Bodies of other kinds are not passed on: a page
     // of a stranger must not be served from this origin.
-    this.#sink.head({ ...refusal.head, status: status >= 500 ? 502 : status, kind: isJson ? 'json' : 'empty', contentLength: isJson ? body.length : 0 });
+    this.#sink.head({
+      ...refusal.head,
+      status: status >= 500 ? 502 : status,
+      kind: isJson ? 'json' : 'empty',
+      contentLength: isJson ? body.length : 0,
+    });
     if (isJson) this.#sink.chunk(body);
     this.#sink.end();
   }
