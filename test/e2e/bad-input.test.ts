@@ -160,6 +160,30 @@ describe('messages that are refused before anybody acts on them', () => {
   });
 });
 
+test.each([
+  '',
+  'Bearer',
+  'Bearer ',
+  'Bearer x',
+  'Bearer a.b.c',
+  'Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbkBleGFtcGxlLmNvbSJ9.',
+  'bearer  x',
+  'Basic',
+  'Basic !!!',
+  'Basic YWRtaW46Y2hhbmdlbWU=',
+  'Digest x',
+  '\u00e9',
+  `Bearer ${'x'.repeat(8000)}`,
+  `Bearer ${'.'.repeat(5000)}`,
+  'Bearer e30.e30.e30',
+])('the credential %j is a 401 at both doors', async (authorization) => {
+  for (const url of [mcpUrl, `${gateway.url}/gateways`, `${gateway.url}/openapi.json`]) {
+    const answer = await send({ url, headers: { ...session, authorization }, ...(url === mcpUrl ? { body: CALL } : { method: 'GET' }) });
+    expect(answer.status, url).toBe(401);
+    expect(answer.headers.get('www-authenticate')).toContain('Bearer');
+  }
+});
+
 describe('names of things that are not there', () => {
   test.each([
     '/servers/00000000000000000000000000000000/mcp',
