@@ -8,7 +8,7 @@ import { toolRoutes } from '../src/control-plane/tools/index.ts';
 import { upstreamRoutes } from '../src/control-plane/upstreams/index.ts';
 import { errorStatuses, openApiRoute } from '../src/front/rest/openapi.ts';
 
-const AUTH = { none: 'nobody has to log in', user: 'a token', admin: 'an administrator’s token' } as const;
+const AUTH = { none: 'nothing', user: 'a token', admin: 'an admin’s token' } as const;
 const PAGE_SIZES = { defaultSize: 50, maxSize: 500 };
 
 /** Routes are only described here, never called. */
@@ -56,9 +56,7 @@ function section(title: string, routes: readonly RouteSpec[]): string {
     (route) =>
       `| \`${route.method} ${pathOf(route)}\` | ${route.summary} | ${AUTH[route.auth]} | ${route.successStatus} | ${errorStatuses(route).join(' ') || 'none'} |`,
   );
-  const bodies = routes
-    .filter(({ input }) => input.body !== undefined)
-    .map((route) => fields(`Body of \`${route.method} ${pathOf(route)}\``, route.input.body));
+  const bodies = bodiesOf(routes);
   const queries = [...groupedByQuery(routes)].map(([text, paths]) => `Query of ${paths.map((path) => `\`${path}\``).join(', ')}:\n\n${text}`);
   return [
     `## ${title}`,
@@ -84,8 +82,24 @@ function groupedByQuery(routes: readonly RouteSpec[]): Map<string, string[]> {
   return groups;
 }
 
-function fields(title: string, schema: z.ZodType | undefined): string {
-  return schema === undefined ? '' : `${title}:\n\n${table(schema)}`;
+/** A body that takes what an earlier one takes is told by the difference. */
+function bodiesOf(routes: readonly RouteSpec[]): string[] {
+  let first: { readonly title: string; readonly names: readonly string[] } | undefined;
+  return routes.flatMap((route) => {
+    const { body } = route.input;
+    if (body === undefined) return [];
+    const title = `\`${route.method} ${pathOf(route)}\``;
+    const { properties = {}, required = [] } = jsonSchema(body);
+    const names = Object.keys(properties);
+    if (first === undefined || required.length > 0 || names.some((name) => first?.names.includes(name) !== true)) {
+      first ??= { title, names };
+      return [`Body of ${title}:\n\n${table(body)}`];
+    }
+    const missing = first.names.filter((name) => !names.includes(name)).map((name) => `\`${name}\``);
+    return [
+      `Body of ${title}: as of ${first.title}${missing.length === 0 ? '' : `, without ${missing.join(', ')}`}; nothing is required, and what is left out stays as it is.`,
+    ];
+  });
 }
 
 interface JsonSchema {
@@ -100,10 +114,14 @@ interface JsonSchema {
   readonly required?: readonly string[];
 }
 
+function jsonSchema(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+}
+
 function table(schema: z.ZodType): string {
-  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+  const { properties = {}, required = [] } = jsonSchema(schema);
   const rows = Object.entries(properties).map(([name, field]) => `| \`${name}\` | ${typeText(field)} | ${noteOf(field, required.includes(name))} |`);
-  return ['| Field | Form | |', '|---|---|---|', ...rows].join('\n');
+  return ['| Field | Form | Note |', '|---|---|---|', ...rows].join('\n');
 }
 
 function noteOf(field: JsonSchema, isRequired: boolean): string {
