@@ -225,7 +225,7 @@ function scanMeta(found: Found, strict: boolean): void {
 /** @param seen the folded names met so far; this key's is added */
 function refuseMetaDoubles(key: string, seen: string[]): void {
   if (key.length < TOKEN_KEY.length) return;
-  const folded = FOLDED.get(key) ?? fold(key);
+  const folded = key === VERSION_KEY ? VERSION_FOLDED : key === CAPABILITIES_KEY ? CAPABILITIES_FOLDED : fold(key);
   const isToken = folded === TOKEN_FOLDED;
   if (!isToken && !folded.startsWith(META_PREFIX)) return;
   if (isToken && key !== TOKEN_KEY) throw lookAlike(key, TOKEN_KEY, '`_meta`');
@@ -239,13 +239,9 @@ const TOKEN_KEY = 'progressToken';
 const TOKEN_FOLDED = TOKEN_KEY.toLowerCase();
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion';
 const VERSION_FOLDED = VERSION_KEY.toLowerCase();
-/** The keys that nearly every message has, folded once. */
-const FOLDED: ReadonlyMap<string, string> = new Map(
-  [TOKEN_KEY, VERSION_KEY, `${META_PREFIX}clientCapabilities`, `${META_PREFIX}clientInfo`, `${META_PREFIX}logLevel`].map((key) => [
-    key,
-    key.toLowerCase(),
-  ]),
-);
+// The two keys that every modern message has are not folded anew each time.
+const CAPABILITIES_KEY = `${META_PREFIX}clientCapabilities`;
+const CAPABILITIES_FOLDED = CAPABILITIES_KEY.toLowerCase();
 
 function scanResult(found: Found): void {
   if (cursor.peek() !== 0x7b) {

@@ -25,7 +25,7 @@ export class HttpAnswer implements ClientAnswer {
     this.#id = id;
     this.#keepAlive = keepAlive;
     res.on('close', () => {
-      this.#keepAlive.delete(this);
+      if (this.#isStream) this.#keepAlive.delete(this);
       if (this.#isEnded) return;
       this.#isEnded = true;
       this.listener?.clientGone();
@@ -90,7 +90,7 @@ export class HttpAnswer implements ClientAnswer {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#keepAlive.delete(this);
+    if (this.#isStream) this.#keepAlive.delete(this);
     this.#writeHead();
     this.#res.end();
   }
@@ -126,7 +126,7 @@ export class HttpAnswer implements ClientAnswer {
 
   #write(data: Buffer | string): boolean {
     this.sentBytes += data.length;
-    this.#keepAlive.touch(this);
+    if (this.#isStream) this.#keepAlive.touch(this);
     const hasRoom = typeof data === 'string' ? this.#res.write(data, 'latin1') : this.#res.write(data);
     if (!hasRoom) this.#res.once('drain', () => this.listener?.clientHasRoom());
     return hasRoom;
