@@ -17,9 +17,10 @@ beforeEach(() => {
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   writeFileSync(
     join(folder, 'dist/main.js'),
-    `console.log(JSON.stringify({ version: process.version, words: process.argv.slice(2) }));
-     if (process.argv.includes('fail')) process.exitCode = 7;
-     if (process.argv.includes('wait')) { process.on('SIGTERM', () => process.exit(3)); setInterval(() => {}, 1000); }`,
+    // Listens for the signal before it says that it is there.
+    `if (process.argv.includes('fail')) process.exitCode = 7;
+     if (process.argv.includes('wait')) { process.on('SIGTERM', () => process.exit(3)); setInterval(() => {}, 1000); }
+     console.log(JSON.stringify({ version: process.version, words: process.argv.slice(2) }));`,
   );
   writeFileSync(join(folder, 'old.cjs'), "Object.defineProperty(process, 'version', { value: 'v20.20.2' });");
 });

@@ -44,7 +44,7 @@ function post(exchange: Exchange, server: ServerEntry, context: DispatchContext)
       upstream: server.upstream.row,
       method: 'POST',
       lane: !isRequest ? 'reply' : hasNoEnd(envelope.method) ? 'stream' : 'call',
-      headers: forwardHeaders(request.headers, server.upstream.row.passthroughHeaders),
+      headers: forwardHeaders(request.headers, server.upstream.row),
       body: request.body,
       session: session?.upstream,
       lastEventId: undefined,
@@ -88,7 +88,7 @@ function noteInSession(exchange: Exchange, session: Session, context: DispatchCo
 
 function openStream(exchange: Exchange, server: ServerEntry, context: DispatchContext): void {
   const { session, request, answer } = exchange;
-  const headers = forwardHeaders(request.headers, server.upstream.row.passthroughHeaders);
+  const headers = forwardHeaders(request.headers, server.upstream.row);
   if (session === undefined) {
     // The upstream's own answer to a GET outside a session: 400, 405, or a stream.
     context.clock.add(exchange);
@@ -154,7 +154,7 @@ function endSession(exchange: Exchange, server: ServerEntry, context: DispatchCo
       upstream: server.upstream.row,
       method: 'DELETE',
       lane: 'reply',
-      headers: forwardHeaders(request.headers, server.upstream.row.passthroughHeaders),
+      headers: forwardHeaders(request.headers, server.upstream.row),
       body: undefined,
       session: session?.upstream,
       lastEventId: undefined,

@@ -2,7 +2,7 @@
 import { AppError } from '#base/kernel';
 
 const NEVER_SENT: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused – is it running, and is the port right?',
+  ECONNREFUSED: 'connection refused (is it running, and is the port right?)',
   ENOTFOUND: 'its host name does not resolve',
   EAI_AGAIN: 'its host name could not be looked up',
   EHOSTUNREACH: 'no route to its host',
