@@ -15,6 +15,7 @@ const CONNECTIONS = 32;
 /** Until the compiler has settled; before that, calls allocate more. */
 const WARM_CALLS = 30_000;
 const COUNTED_CALLS = 10_000;
+const BATCHES = 3;
 /** Under strace every call is ten times slower. */
 const TRACED_CALLS = 5_000;
 const TOLERANCE = 1.1;
@@ -45,11 +46,16 @@ async function call(target: CallTarget, callsMax: number): Promise<void> {
   expect(result).toMatchObject({ calls: callsMax, errors: 0, mismatches: 0 });
 }
 
+/** The least of a few batches: now and then the compiler throws code away and a batch pays for that. */
 async function heapBytesPerCall(target: CallTarget, pid: number, counterPath: string): Promise<number> {
   await call(target, WARM_CALLS);
-  const before = await allocatedBytes(pid, counterPath);
-  await call(target, COUNTED_CALLS);
-  return Math.round(((await allocatedBytes(pid, counterPath)) - before) / COUNTED_CALLS);
+  let least = Number.POSITIVE_INFINITY;
+  for (let batch = 0; batch < BATCHES; batch++) {
+    const before = await allocatedBytes(pid, counterPath);
+    await call(target, COUNTED_CALLS);
+    least = Math.min(least, Math.round(((await allocatedBytes(pid, counterPath)) - before) / COUNTED_CALLS));
+  }
+  return least;
 }
 
 describe('a small call at 32 connections, everything on', () => {
