@@ -14,8 +14,6 @@ const RETRY_DEFAULT_MS = 1000;
 const RESUMES_WITHOUT_NEWS_MAX = 5;
 /** An upstream that has answered should close the stream; one that does not is not waited for longer than this. */
 const LINGER_MS = 5000;
-/** A call that was taken back has no answer to wait for: its stream is left to the upstream for longer, as it would be without a gateway. */
-const TAKEN_BACK_LINGER_MS = 30_000;
 
 export interface RelayContext {
   readonly upstream: UpstreamPort;
@@ -133,7 +131,10 @@ export class CallRelay implements AnswerSink, AnswerListener {
     const { request } = this.#exchange;
     if (request.envelope.id !== undefined) this.#stream?.owed.delete(request.envelope.id);
     this.#exchange.finish('cancelled');
-    this.#linger = setTimeout(() => this.#closeLingering(), TAKEN_BACK_LINGER_MS);
+    this.#linger = setTimeout(() => {
+      // A stream stays as long as the upstream, the client or the session keeps it, as it would without a gateway.
+      if (!this.#isStream) this.#closeLingering();
+    }, LINGER_MS);
   }
 
   #message(event: StreamEvent, data: string): boolean {
