@@ -67,7 +67,7 @@ describe('point 33', () => {
     }
   });
 
-  test('point 33: of a cancelled call a late answer passes, a silent upstream keeps nobody waiting, and a stream that is never ended ends with its session', async () => {
+  test('point 33: a late answer of a cancelled call passes, and a stream that its upstream never ends ends with the session', async () => {
     const upstream = await startScriptedUpstream();
     try {
       const session = await openSession(await mirrorOf(gateway, upstream.url));
@@ -75,17 +75,15 @@ describe('point 33', () => {
       upstream.play(({ res, message }) => {
         if (message.method !== 'tools/call') return false;
         held.set(message.id, res);
-        if (message.id !== 'silent') stream(res);
+        stream(res);
         return true;
       });
       const [never, late] = [await post(session, toolCall('never', 'one')), await post(session, toolCall('late', 'one'))];
-      const silent = post(session, toolCall('silent', 'one'));
-      await eventually(() => held.size === 3);
-      for (const requestId of ['never', 'late', 'silent'])
+      await eventually(() => held.size === 2);
+      for (const requestId of ['never', 'late'])
         expect((await post(session, notification('notifications/cancelled', { requestId }))).status).toBe(202);
       held.get('late')?.end(event('{"jsonrpc":"2.0","id":"late","result":{}}'));
       expect(await late.messages()).toEqual([{ jsonrpc: '2.0', id: 'late', result: {} }]);
-      expect([(await silent).status, (await (await silent).bytes()).length]).toEqual([202, 0]);
       expect((await open(session.url, { method: 'DELETE', headers: session.headers })).status).toBe(200);
       expect(await never.messages()).toEqual([]);
     } finally {
