@@ -1,5 +1,6 @@
 // Deadlines of running exchanges, checked by one timer rather than by one timer a call. Knows what is under way, for draining.
 import type { Exchange } from './exchange.ts';
+import { isSameId } from './json-answer.ts';
 import type { Session } from './session.ts';
 
 const TICK_MS = 250;
@@ -32,10 +33,10 @@ export class CallClock {
     if (this.#running.length === 0) this.#onIdle?.();
   }
 
-  /** The running request of this session with this id, as it is written. */
+  /** The running request of this session with this id, however it is written. */
   find(session: Session, id: string | undefined): Exchange | undefined {
     if (id === undefined) return undefined;
-    return this.#running.find((exchange) => exchange.session === session && exchange.request.envelope.kind === 'request' && exchange.request.envelope.id === id);
+    return this.#running.find(({ session: its, request: { envelope } }) => its === session && envelope.kind === 'request' && envelope.id !== undefined && isSameId(id, envelope.id));
   }
 
   /** Resolves when nothing is running, or after `graceMs`. */
@@ -65,7 +66,7 @@ export class CallClock {
     this.#lastTickAtMs = nowMs;
     for (const exchange of this.all()) {
       // A person is being asked: the upstream's time stands still.
-      if (exchange.session !== undefined && exchange.session.openAsks.size > 0) exchange.deadlineAtMs += passedMs;
+      if (exchange.session?.isAskedFor(exchange) === true) exchange.deadlineAtMs += passedMs;
       if (nowMs >= exchange.deadlineAtMs || nowMs >= exchange.hardDeadlineAtMs) exchange.relay?.timedOut();
     }
   }

@@ -4,13 +4,17 @@ import { AppError, toAppError } from '#base/kernel';
 import type { RecordOutcome } from './call-record.ts';
 import type { Exchange } from './exchange.ts';
 import { rpcErrorText } from '#base/protocol';
-import { isSameId, JsonAnswer } from './json-answer.ts';
+import { isSameId, JsonAnswer, readLoosely } from './json-answer.ts';
 import type { AnswerHead, AnswerListener, AnswerSink, StreamEvent, UpstreamPort } from './seams.ts';
-import { listenerOf, type ServerMessages } from './server-messages.ts';
+import { listenerOf, type Listener, type ServerMessages } from './server-messages.ts';
 import { SessionStream } from './session-stream.ts';
+import { tellUpstream } from './tell-upstream.ts';
 import { filterAnswer, needsFilter } from './views.ts';
 
 const RETRY_DEFAULT_MS = 1000;
+/** `retry: 0` is not an invitation to knock without a pause. */
+const RETRY_MIN_MS = 50;
+const RETRY_MAX_MS = 60_000;
 const RESUMES_WITHOUT_NEWS_MAX = 5;
 /** An upstream that has answered should close the stream; one that does not is not waited for longer than this. */
 const LINGER_MS = 5000;
@@ -35,6 +39,8 @@ export class CallRelay implements AnswerSink, AnswerListener {
   #resumesWithoutNews = 0;
   #isResuming = false;
   #isTakenBack = false;
+  /** Set between two streams of the upstream; what the first still says is nobody's. */
+  #resumption: NodeJS.Timeout | undefined;
   #linger: NodeJS.Timeout | undefined;
 
   constructor(exchange: Exchange, context: RelayContext) {
@@ -44,8 +50,13 @@ export class CallRelay implements AnswerSink, AnswerListener {
     exchange.relay = this;
   }
 
+  /** A running call keeps its session. */
+  get isInUse(): boolean {
+    return true;
+  }
+
   head(head: AnswerHead): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#resumption !== undefined) return;
     if (this.#isResuming) {
       if (head.kind !== 'stream' || head.status >= 300) this.fail(lost('could not be taken up again'));
       return;
@@ -67,7 +78,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
   }
 
   chunk(bytes: Buffer): boolean {
-    if (this.#isOver || this.#json === undefined) return true;
+    if (this.#isOver || this.#resumption !== undefined || this.#json === undefined) return true;
     try {
       return this.#orPause(this.#json.chunk(bytes));
     } catch (error) {
@@ -77,9 +88,9 @@ export class CallRelay implements AnswerSink, AnswerListener {
   }
 
   event(event: StreamEvent): boolean {
-    if (this.#isOver) return true;
+    if (this.#isOver || this.#resumption !== undefined) return true;
     if (event.id !== undefined) this.#lastEventId = event.id;
-    if (event.retry !== undefined) this.#retryMs = Math.min(Number(event.retry) || RETRY_DEFAULT_MS, 60_000);
+    if (event.retry !== undefined) this.#retryMs = Math.min(Math.max(Number(event.retry), RETRY_MIN_MS), RETRY_MAX_MS);
     if (event.data === undefined || event.data === '') return this.#orPause(this.#send(event, undefined));
     this.#resumesWithoutNews = 0;
     try {
@@ -91,7 +102,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
   }
 
   end(): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#resumption !== undefined) return;
     if (this.#json !== undefined) {
       try {
         this.#over(this.#json.end());
@@ -100,16 +111,17 @@ export class CallRelay implements AnswerSink, AnswerListener {
       }
       return;
     }
-    if (this.#isStream && this.#outcome === undefined && this.#exchange.request.envelope.kind === 'request' && !this.#isTakenBack) {
+    const { envelope } = this.#exchange.request;
+    if (this.#isStream && this.#outcome === undefined && envelope.kind === 'request' && envelope.id !== undefined && !this.#isTakenBack) {
       this.#resumeOr(lost('ended before the answer was complete'));
       return;
     }
     if (this.#stream === undefined) this.#exchange.answer.end();
-    this.#over(this.#outcome ?? 'ok');
+    this.#over(this.#outcome ?? (this.#exchange.answer.status < 400 ? 'ok' : 'rpc_error'));
   }
 
   fail(error: AppError): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#resumption !== undefined) return;
     if (this.#isTakenBack && this.#isStream) {
       this.#closeLingering();
       return;
@@ -139,7 +151,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
 
   #message(event: StreamEvent, data: string): boolean {
     const exchange = this.#exchange;
-    const envelope = this.#context.messages.admit(data, listenerOf(exchange));
+    const envelope = this.#context.messages.admit(data, this.#listener(), exchange, this.#stream?.hasReader ?? true) ?? readLoosely(data);
     if (envelope === undefined) return this.#send(event, undefined);
     const { id } = exchange.request.envelope;
     if (envelope.kind === 'response' && id !== undefined && (envelope.id === id || isSameId(envelope.id, id))) {
@@ -155,6 +167,15 @@ export class CallRelay implements AnswerSink, AnswerListener {
       exchange.deadlineAtMs = Date.now() + this.#context.toolTimeoutMs;
     }
     return this.#send(event, undefined);
+  }
+
+  /** Who hears the answer: the caller, or whoever has come back for it since. */
+  #listener(): Listener {
+    const listener = listenerOf(this.#exchange);
+    const principal = this.#stream?.readBy;
+    if (principal === undefined) return listener;
+    const { server, session, clientAddress } = listener;
+    return { principal, server, session, clientAddress };
   }
 
   #send(event: StreamEvent, answers: string | undefined): boolean {
@@ -191,9 +212,10 @@ export class CallRelay implements AnswerSink, AnswerListener {
     }
     this.#resumesWithoutNews++;
     this.#isResuming = true;
+    this.#exchange.call?.cancel();
     stream.releaseReader();
-    setTimeout(() => {
-      if (this.#isOver) return;
+    this.#resumption = setTimeout(() => {
+      this.#resumption = undefined;
       const version = request.headers['mcp-protocol-version'];
       const headers = ['accept', 'text/event-stream', ...(typeof version === 'string' ? ['mcp-protocol-version', version] : [])];
       this.#exchange.call = this.#context.upstream.open(
@@ -210,26 +232,43 @@ export class CallRelay implements AnswerSink, AnswerListener {
   /** The client has closed its connection: for modern traffic that is a cancel, for legacy traffic it is not (checklist 23, 33). */
   clientGone(): void {
     if (this.#isOver) return;
-    if (this.#exchange.request.era === 'modern') {
+    const { era, verb } = this.#exchange.request;
+    if (era === 'modern' || verb === 'GET') {
       this.#exchange.call?.cancel();
       this.#over('cancelled');
-    } else this.#stream?.detach();
+      return;
+    }
+    this.#stream?.detach();
+    // Nothing is owed, and nobody listens.
+    if (this.#isTakenBack) this.#closeLingering();
   }
 
   timedOut(): void {
     const { request, session, server } = this.#exchange;
     const { id } = request.envelope;
     if (request.era === 'legacy' && id !== undefined && session !== undefined && server !== undefined) {
-      const body = Buffer.from(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":"The gateway’s time limit for this call has passed"}}`);
+      // The id is latin1 for bytes, so all of the text has to be.
+      const body = Buffer.from(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":"The time limit of the gateway for this call has passed"}}`, 'latin1');
       const version = request.headers['mcp-protocol-version'];
       const headers = ['content-type', 'application/json', 'accept', 'application/json, text/event-stream', ...(typeof version === 'string' ? ['mcp-protocol-version', version] : [])];
-      this.#context.upstream.open(
-        { upstream: server.upstream.row, method: 'POST', lane: 'reply', headers, body, session: session.upstream, lastEventId: undefined, isSafeToRepeat: false },
-        IGNORE,
-      );
+      tellUpstream(this.#context.upstream, {
+        upstream: server.upstream.row,
+        method: 'POST',
+        lane: 'reply',
+        headers,
+        body,
+        session: session.upstream,
+        lastEventId: undefined,
+        isSafeToRepeat: false,
+      });
     }
     this.#exchange.call?.cancel();
     this.#giveUp(new AppError('upstream.timeout', 'The upstream did not answer in time (TOOL_TIMEOUT).'));
+  }
+
+  /** The gateway cannot wait any longer. */
+  stop(error: AppError): void {
+    if (!this.#isOver) this.#giveUp(error);
   }
 
   #giveUp(error: AppError): void {
@@ -264,9 +303,13 @@ export class CallRelay implements AnswerSink, AnswerListener {
   #over(outcome: RecordOutcome, errorCode = ''): void {
     this.#isOver = true;
     clearTimeout(this.#linger);
+    clearTimeout(this.#resumption);
+    this.#exchange.dropAsks();
     const stream = this.#stream;
     const { session } = this.#exchange;
     if (stream !== undefined && session !== undefined) {
+      // An ended stream is kept for its tail; the call and its body need not be.
+      stream.onDrain = undefined;
       stream.finish();
       session.unwatch(this);
       session.retire(stream);
@@ -278,6 +321,3 @@ export class CallRelay implements AnswerSink, AnswerListener {
 function lost(what: string): AppError {
   return new AppError('upstream.connection_lost', `The upstream’s stream ${what}.`);
 }
-
-/** For messages whose answer nobody waits for. */
-export const IGNORE: AnswerSink = { head() {}, chunk: () => true, event: () => true, end() {}, fail() {} };

@@ -43,7 +43,9 @@ export class Exchange {
   deadlineAtMs = Number.POSITIVE_INFINITY;
   hardDeadlineAtMs = Number.POSITIVE_INFINITY;
   /** Who ends the exchange when a deadline has passed. */
-  relay: { timedOut(): void; takenBack(): void } | undefined;
+  relay: { timedOut(): void; takenBack(): void; stop(error: AppError): void } | undefined;
+  /** Questions of the upstream that came on this call's stream and wait for the client. */
+  openAsks = 0;
   #isFinished = false;
 
   constructor(request: ClientRequest, answer: ClientAnswer, recorder: Recorder) {
@@ -76,6 +78,7 @@ export class Exchange {
     this.#isFinished = true;
     for (const gate of this.gates) gate.leave();
     this.clock?.remove(this);
+    this.dropAsks();
     const { envelope, headers, body, clientAddress } = this.request;
     this.#recorder.add({
       atMs: this.atMs,
@@ -95,6 +98,30 @@ export class Exchange {
       tokenId: this.principal?.tokenId ?? '',
       clientAddress,
     });
+  }
+
+  /** What the upstream asked on behalf of this call is over with it. */
+  dropAsks(): void {
+    for (const ask of this.session?.takeAsksOf(this) ?? []) {
+      this.#recorder.add({
+        atMs: ask.atMs,
+        durationMs: Date.now() - ask.atMs,
+        direction: 'ask',
+        outcome: 'cancelled',
+        httpStatus: 0,
+        requestBytes: ask.bytes,
+        answerBytes: 0,
+        traceparent: undefined,
+        method: ask.method,
+        target: '',
+        errorCode: '',
+        serverId: this.server?.id ?? '',
+        upstreamId: this.server?.upstream.id ?? '',
+        userEmail: this.principal?.email ?? '',
+        tokenId: this.principal?.tokenId ?? '',
+        clientAddress: this.clientAddress,
+      });
+    }
   }
 
   #sayRetryAfter(error: AppError): void {

@@ -85,7 +85,7 @@ export class JsonAnswer {
 export function judge(text: string, requestId: string | undefined, status: number): RecordOutcome {
   // Servers word their own refusals, and what they say to notifications, in all kinds of JSON.
   const isFree = requestId === undefined || (status >= 400 && status < 500);
-  const envelope = tryScan(text);
+  const envelope = tryScan(text) ?? readLoosely(text);
   if (envelope === undefined) {
     if (isFree ? isJson(text) : isSeveralMessages(text)) return status < 400 ? 'ok' : 'rpc_error';
     throw new AppError('upstream.bad_answer', 'The upstream’s answer is not a JSON-RPC message.', { internal: text.slice(0, 500) });
@@ -97,6 +97,26 @@ export function judge(text: string, requestId: string | undefined, status: numbe
   }
   if (envelope.isError) return 'rpc_error';
   return envelope.isToolError ? 'tool_error' : 'ok';
+}
+
+/** What `readLoosely` sees of a response. */
+type LooseResponse = Pick<Envelope, 'method' | 'id' | 'isError' | 'isToolError' | 'requestId'> & { readonly kind: 'response' };
+
+/**
+ * An answer that the strict scan refuses – `"error": null` beside a result, no `jsonrpc`, an extra key that looks like one of ours –
+ * and that clients understand nevertheless. Nothing is decided by it but that the call is over. Undefined when it is no answer.
+ */
+export function readLoosely(text: string): LooseResponse | undefined {
+  let message: { id?: unknown; method?: unknown; result?: { isError?: unknown } | null; error?: unknown } | null;
+  try {
+    message = JSON.parse(text) as typeof message;
+  } catch {
+    return undefined;
+  }
+  if (typeof message !== 'object' || message === null || message.method !== undefined) return undefined;
+  const isError = (message.error ?? undefined) !== undefined;
+  if (!isError && message.result === undefined) return undefined;
+  return { kind: 'response', method: '', requestId: undefined, id: JSON.stringify(message.id), isError, isToolError: message.result?.isError === true };
 }
 
 function tryScan(text: string): Envelope | undefined {

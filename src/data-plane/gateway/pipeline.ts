@@ -3,7 +3,6 @@
 import type { Authenticator, Principal } from '#base/access';
 import { AppError, toAppError, type Logger } from '#base/kernel';
 import { CallClock } from './call-clock.ts';
-import { IGNORE } from './call-relay.ts';
 import type { RecordSink } from './call-record.ts';
 import { Exchange, type ClientRequest } from './exchange.ts';
 import type { LimitGate } from './limits.ts';
@@ -17,6 +16,7 @@ import { dispatchTo } from './stages/dispatch.ts';
 import { limitBy } from './stages/limit.ts';
 import { resolve } from './stages/resolve.ts';
 import type { Stage } from './stages/stage.ts';
+import { tellUpstream } from './tell-upstream.ts';
 
 export interface GatewaySettings {
   readonly toolTimeoutMs: number;
@@ -49,9 +49,9 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
   const recorder = new Recorder(parts.records, parts.logger);
   const clock = new CallClock();
   const sessions = new SessionBook({ sessionsMax: settings.sessionsMax, idleMs: settings.sessionIdleMs, onExpired: endUpstream });
-  const messages = new ServerMessages(authenticator, recorder);
+  const messages = new ServerMessages(authenticator, recorder, (id) => snapshots.current.servers.get(id));
   const dispatch = dispatchTo({ upstream, messages, sessions, clock, toolTimeoutMs: settings.toolTimeoutMs, toolTimeoutMaxMs: settings.toolTimeoutMaxMs });
-  const snapshots = createSnapshotHolder((gates: readonly LimitGate[]): readonly Stage[] =>
+  const snapshots: SnapshotHolder = createSnapshotHolder((gates: readonly LimitGate[]): readonly Stage[] =>
     gates.length === 0 ? [authorize, dispatch] : [authorize, limitBy(gates), dispatch],
   );
   const sweep = setInterval(() => sessions.sweep(Date.now()), SWEEP_INTERVAL_MS);
@@ -62,11 +62,17 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
   function endUpstream(session: Session): void {
     const row = snapshots.current.servers.get(session.serverId)?.upstream.row;
     if (row === undefined) return;
-    upstream.open({ upstream: row, method: 'DELETE', lane: 'reply', headers: [], body: undefined, session: session.upstream, lastEventId: undefined, isSafeToRepeat: false }, IGNORE);
+    tellUpstream(upstream, { upstream: row, method: 'DELETE', lane: 'reply', headers: [], body: undefined, session: session.upstream, lastEventId: undefined, isSafeToRepeat: false });
   }
 
   function proceed(exchange: Exchange, principal: Principal): void {
     try {
+      const { answer, request } = exchange;
+      // It has gone while its token was looked at, and going is how it cancels.
+      if (answer.isGone && (request.era === 'modern' || request.verb === 'GET')) {
+        exchange.finish('cancelled');
+        return;
+      }
       exchange.principal = principal;
       const server = resolve(exchange, snapshots.current, sessions);
       for (const stage of server.stages) stage(exchange);
@@ -102,8 +108,10 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
       endStreams(clock);
       await clock.idle(graceMs);
       for (const exchange of clock.all()) {
-        exchange.call?.cancel();
-        exchange.refuse(new AppError('gateway.stopping', 'The gateway is shutting down and could not wait for this call any longer.'));
+        const error = new AppError('gateway.stopping', 'The gateway is shutting down and could not wait for this call any longer.');
+        // Through its relay, since whoever waits may have come back on another connection.
+        exchange.relay?.stop(error);
+        exchange.refuse(error);
       }
       sessions.endAll();
       clock.close();

@@ -89,11 +89,14 @@ export class Recorder {
 
   #number(text: string): number {
     if (text === '') return 0;
-    const known = this.#numbers.get(text);
+    const short = text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;
+    const known = this.#numbers.get(short);
     if (known !== undefined) return known;
     const number = this.#numbers.size + 1;
-    this.#added.push([number, text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text]);
-    this.#numbers.set(text, number);
+    // A copy: a piece of a message keeps the whole message in memory.
+    const kept = Buffer.from(short).toString();
+    this.#added.push([number, kept]);
+    this.#numbers.set(kept, number);
     return number;
   }
 

@@ -59,6 +59,8 @@ export interface ClientAnswer extends AnswerSink {
   reply(head: AnswerHead, document: Buffer): void;
   /** Who is told what happens on the client's side. An object rather than closures: see AnswerListener. */
   listener: AnswerListener | undefined;
+  /** The client has gone away before the answer was complete; a listener that comes later is not told any more. */
+  readonly isGone: boolean;
   /** HTTP status once started, else 0. */
   readonly status: number;
   /** Bytes of the body sent so far. */

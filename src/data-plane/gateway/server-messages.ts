@@ -8,6 +8,10 @@ import type { Recorder } from './recorder.ts';
 import type { Exchange } from './exchange.ts';
 import type { Session } from './session.ts';
 import type { ServerEntry } from './snapshot.ts';
+import { checkUse } from './stages/authorize.ts';
+import { serverNotFound } from './stages/resolve.ts';
+
+const METHOD_MAX = 512;
 
 export interface Listener {
   readonly principal: Principal;
@@ -27,36 +31,58 @@ export class ServerMessages {
   readonly #authenticator: Authenticator;
   readonly #recorder: Recorder;
 
-  constructor(authenticator: Authenticator, recorder: Recorder) {
+  readonly #serverNow: (id: string) => ServerEntry | undefined;
+
+  /** @param serverNow the server of this id as it is now */
+  constructor(authenticator: Authenticator, recorder: Recorder, serverNow: (id: string) => ServerEntry | undefined) {
     this.#authenticator = authenticator;
     this.#recorder = recorder;
+    this.#serverNow = serverNow;
   }
 
   /**
    * Reads one message of the upstream and lets it pass to this listener.
+   * @param call the call on whose stream it comes, if on one
+   * @param isHeard false while nobody reads: whoever comes for what is kept is authenticated and authorised then
    * @returns its envelope, or undefined when it is not JSON-RPC (it then passes unread, as it would without a gateway)
-   * Throws AppError `auth.invalid` when the listener's token is no longer good, `upstream.bad_answer` on endless questions.
+   * Throws AppError `auth.invalid` when the listener's token is no longer good, `server.*` when the server is no longer theirs to use,
+   * `upstream.bad_answer` on endless questions.
    */
-  admit(data: string, listener: Listener): Envelope | undefined {
-    if (!this.#authenticator.isStillValid(listener.principal)) {
+  admit(data: string, listener: Listener, call: Exchange | undefined, isHeard = true): Envelope | undefined {
+    if (isHeard && !this.#authenticator.isStillValid(listener.principal)) {
       throw new AppError('auth.invalid', 'The token of this stream is no longer valid.');
     }
     const envelope = tryScan(data);
-    if (envelope === undefined || envelope.kind === 'response') return envelope;
+    if (envelope?.kind === 'response') return envelope;
+    if (isHeard) this.#checkServer(listener);
+    if (envelope === undefined) return undefined;
     if (envelope.kind === 'notification') {
+      if (envelope.method === 'notifications/cancelled' && envelope.requestId !== undefined) this.#takenBack(listener, envelope.requestId);
       this.#record(listener, 'tell', envelope.method, envelope.uri ?? '', 'ok', Date.now(), data.length, 0);
       return envelope;
     }
-    listener.session?.openAsk(envelope.id as string, { method: envelope.method, atMs: Date.now(), bytes: data.length });
+    listener.session?.openAsk(envelope.id as string, { method: envelope.method.slice(0, METHOD_MAX), atMs: Date.now(), bytes: data.length, call });
     return envelope;
   }
 
   /** The client has answered a question of the upstream. */
   answered(listener: Listener, reply: Envelope, bytes: number): void {
-    const ask = reply.id === undefined ? undefined : listener.session?.openAsks.get(reply.id);
-    if (ask === undefined || reply.id === undefined) return;
-    listener.session?.openAsks.delete(reply.id);
-    this.#record(listener, 'ask', ask.method, '', reply.isError ? 'rpc_error' : 'ok', ask.atMs, ask.bytes, bytes);
+    const ask = reply.id === undefined ? undefined : listener.session?.takeAsk(reply.id);
+    if (ask !== undefined) this.#record(listener, 'ask', ask.method, '', reply.isError ? 'rpc_error' : 'ok', ask.atMs, ask.bytes, bytes);
+  }
+
+  /** The upstream no longer wants to know. */
+  #takenBack(listener: Listener, id: string): void {
+    const ask = listener.session?.takeAsk(id);
+    if (ask !== undefined) this.#record(listener, 'ask', ask.method, '', 'cancelled', ask.atMs, ask.bytes, 0);
+  }
+
+  /** Streams outlive changes: what was switched off, hidden or deleted since says nothing more (decisions.md 27). */
+  #checkServer({ server, principal }: Listener): void {
+    const now = this.#serverNow(server.id);
+    if (now === server) return;
+    if (now === undefined) throw serverNotFound();
+    checkUse(principal, now);
   }
 
   #record(listener: Listener, direction: RecordDirection, method: string, target: string, outcome: RecordOutcome, atMs: number, requestBytes: number, answerBytes: number): void {

@@ -1,5 +1,6 @@
 // One stream of a session towards the client, as it looks to somebody who may lose the connection and come back: events get ids
 // of our own, the last ones are kept, and a reader who returns is given exactly what it missed (decisions.md 2; checklist 31).
+import type { Principal } from '#base/access';
 import { AppError, newSecretId } from '#base/kernel';
 import { rpcErrorText } from '#base/protocol';
 import type { AnswerListener, ClientAnswer, StreamEvent } from './seams.ts';
@@ -12,6 +13,7 @@ interface KeptEvent {
   readonly event: StreamEvent;
   /** The request this event answers, as its id is written. */
   readonly answers: string | undefined;
+  readonly sizeBytes: number;
 }
 
 export class SessionStream implements AnswerListener {
@@ -27,6 +29,8 @@ export class SessionStream implements AnswerListener {
   #droppedTo = 0;
   readonly #droppedAnswers = new Map<string, number>();
   #isOver = false;
+  /** Who reads now, when that is not who asked: the token they came back with must be good, not the one they left with. */
+  readBy: Principal | undefined;
   /** Called once when the reader can take more after `deliver` returned false. */
   onDrain: (() => void) | undefined;
 
@@ -95,12 +99,14 @@ export class SessionStream implements AnswerListener {
    */
   attach(client: ClientAnswer, sequence: number): void {
     this.#client?.end();
-    this.#setReader(client);
+    this.#client = client;
     if (sequence < this.#droppedTo) this.#answerLost(client, sequence);
     for (const kept of this.#kept) {
       if (kept.sequence > sequence) client.event(kept.event);
     }
     if (this.#isOver || (this.owed.size === 0 && this.#droppedAnswers.size > 0)) this.finish();
+    // Last: an upstream that was stopped goes on at once, and what it says comes after what was missed.
+    this.onDrain?.();
   }
 
   /** A reader joins without asking for the past. */
@@ -125,8 +131,9 @@ export class SessionStream implements AnswerListener {
   #keep(event: StreamEvent, answers: string | undefined): StreamEvent {
     const sequence = ++this.#sequence;
     const ours = { ...event, id: `${this.token}.${sequence}` };
-    this.#kept.push({ sequence, event: ours, answers });
-    this.#keptBytes += event.data?.length ?? 0;
+    const sizeBytes = sizeOf(event);
+    this.#kept.push({ sequence, event: ours, answers, sizeBytes });
+    this.#keptBytes += sizeBytes;
     while (this.#kept.length > 1 && (this.#kept.length > KEPT_EVENTS_MAX || this.#keptBytes > KEPT_BYTES_MAX)) this.#drop();
     return ours;
   }
@@ -134,7 +141,7 @@ export class SessionStream implements AnswerListener {
   #drop(): void {
     const oldest = this.#kept.shift();
     if (oldest === undefined) return;
-    this.#keptBytes -= oldest.event.data?.length ?? 0;
+    this.#keptBytes -= oldest.sizeBytes;
     this.#droppedTo = oldest.sequence;
     if (oldest.answers !== undefined) this.#droppedAnswers.set(oldest.answers, oldest.sequence);
   }
@@ -151,4 +158,9 @@ export class SessionStream implements AnswerListener {
       this.#droppedAnswers.set(id, Number.POSITIVE_INFINITY);
     }
   }
+}
+
+/** All of its texts are the upstream's, and kept. */
+function sizeOf(event: StreamEvent): number {
+  return (event.data?.length ?? 0) + (event.event?.length ?? 0) + (event.retry?.length ?? 0) + (event.comment?.length ?? 0);
 }

@@ -2,7 +2,8 @@
 // reaches a client. It belongs to the caller who opened it: to everybody else it does not exist (decisions.md 2).
 import type { Principal } from '#base/access';
 import { AppError, newSecretId } from '#base/kernel';
-import type { ClientAnswer, UpstreamSession } from './seams.ts';
+import type { Exchange } from './exchange.ts';
+import type { UpstreamSession } from './seams.ts';
 import { SessionStream } from './session-stream.ts';
 
 /** A server→client request that waits for the client's answer. */
@@ -10,16 +11,19 @@ export interface OpenAsk {
   readonly method: string;
   readonly atMs: number;
   readonly bytes: number;
+  /** The call on whose stream it came, if on one: with the call the question is over (decisions.md 6). */
+  readonly call: Exchange | undefined;
 }
 
 /** The stream that belongs to no request (standalone-stream.ts). */
 export interface StandaloneHandle {
   readonly stream: SessionStream;
   /** A reader joins, or comes back having seen everything up to `sequence`. The upstream's side is opened again when it had ended. */
-  join(client: ClientAnswer, sequence: number | undefined): void;
+  join(exchange: Exchange, headers: string[], sequence: number | undefined): void;
 }
 
 const OPEN_ASKS_MAX = 1000;
+const ASK_ID_MAX = 1024;
 const ENDED_STREAMS_KEPT = 16;
 const ENDED_BYTES_KEPT = 4 * 1024 * 1024;
 
@@ -29,7 +33,9 @@ export class Session {
   readonly serverId: string;
   readonly upstream: UpstreamSession;
   /** By the text of the upstream's request id. */
-  readonly openAsks = new Map<string, OpenAsk>();
+  readonly #openAsks = new Map<string, OpenAsk>();
+  /** How many of them came outside any call. */
+  #looseAsks = 0;
   // Arrays, not a Map and a Set: see CallClock. A session has few streams at a time.
   /** Ended ones stay for a while so that their tail can be fetched. */
   readonly #streams: SessionStream[] = [];
@@ -47,7 +53,12 @@ export class Session {
   }
 
   get isInUse(): boolean {
-    return this.#open.length > 0;
+    return this.#open.some((open) => open.isInUse);
+  }
+
+  /** Being used counts until now. */
+  touch(): void {
+    this.lastUsedAtMs = Date.now();
   }
 
   addStream(stream: SessionStream): void {
@@ -65,6 +76,7 @@ export class Session {
 
   unwatch(open: Closer): void {
     removeFrom(this.#open, open);
+    this.touch();
   }
 
   /** Forgets a stream that is over, unless its tail may still be asked for. */
@@ -86,20 +98,48 @@ export class Session {
 
   /** Throws AppError `upstream.bad_answer` when the upstream asks without end. */
   openAsk(id: string, ask: OpenAsk): void {
-    if (this.openAsks.size >= OPEN_ASKS_MAX) {
-      throw new AppError('upstream.bad_answer', `The upstream has ${OPEN_ASKS_MAX} unanswered requests open on this session.`);
+    if (this.#openAsks.size >= OPEN_ASKS_MAX || id.length > ASK_ID_MAX) {
+      throw new AppError('upstream.bad_answer', `The upstream asks too much: ${this.#openAsks.size} of its requests are open on this session, the id of the next has ${id.length} bytes.`);
     }
-    this.openAsks.set(id, ask);
+    this.takeAsk(id);
+    // A copy: a piece of a message keeps the whole message in memory.
+    this.#openAsks.set(Buffer.from(id, 'latin1').toString('latin1'), ask);
+    if (ask.call === undefined) this.#looseAsks++;
+    else ask.call.openAsks++;
+  }
+
+  /** The open question of this id, which is open no longer. */
+  takeAsk(id: string): OpenAsk | undefined {
+    const ask = this.#openAsks.get(id);
+    if (ask === undefined) return undefined;
+    this.#openAsks.delete(id);
+    if (ask.call === undefined) this.#looseAsks--;
+    else ask.call.openAsks--;
+    return ask;
+  }
+
+  /** The questions of a call that is over: nobody waits for their answers any more. */
+  takeAsksOf(call: Exchange): OpenAsk[] {
+    if (call.openAsks === 0) return [];
+    return [...this.#openAsks].flatMap(([id, ask]) => (ask.call === call ? (this.takeAsk(id) ?? []) : []));
+  }
+
+  /** Is somebody being asked on behalf of this call? A question outside any call may be of any. */
+  isAskedFor(call: Exchange): boolean {
+    return call.openAsks > 0 || this.#looseAsks > 0;
   }
 
   end(): void {
     for (const open of this.#open.splice(0)) open.close();
     for (const stream of this.#streams.splice(0)) stream.finish();
-    this.openAsks.clear();
+    this.#openAsks.clear();
+    this.#looseAsks = 0;
   }
 }
 
 interface Closer {
+  /** Must the session be kept for it? */
+  readonly isInUse: boolean;
   close(): void;
 }
 
@@ -184,6 +224,6 @@ export class SessionBook {
   }
 }
 
-function sessionNotFound(): AppError {
+export function sessionNotFound(): AppError {
   return new AppError('session.not_found', 'Session not found. Send initialize to open a new one.');
 }

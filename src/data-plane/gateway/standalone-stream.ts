@@ -2,10 +2,10 @@
 // can be fetched later, and is opened again when a client returns after the upstream had ended it.
 import { toAppError, type AppError } from '#base/kernel';
 import type { Exchange } from './exchange.ts';
-import type { AnswerHead, AnswerListener, AnswerSink, ClientAnswer, StreamEvent, UpstreamCall, UpstreamPort } from './seams.ts';
+import type { AnswerHead, AnswerListener, AnswerSink, StreamEvent, UpstreamCall, UpstreamPort } from './seams.ts';
 import { listenerOf, type Listener, type ServerMessages } from './server-messages.ts';
 import { SessionStream } from './session-stream.ts';
-import type { Session, StandaloneHandle } from './session.ts';
+import { sessionNotFound, type Session, type StandaloneHandle } from './session.ts';
 
 const STREAM_HEAD: AnswerHead = { status: 200, kind: 'stream', headers: [], contentLength: undefined };
 /** An upstream that has not yet noticed that the last reader left answers 409; a moment later it has. */
@@ -18,14 +18,18 @@ export interface StandaloneContext {
 
 export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneHandle {
   readonly stream: SessionStream;
+  /** Of the GET that opened it; finished when the upstream has answered. */
   readonly #exchange: Exchange;
-  readonly #listener: Listener;
   readonly #session: Session;
   readonly #context: StandaloneContext;
-  readonly #headers: string[];
+  /** Who reads now, and with which headers: a client that comes back may have a newer token than it left with. */
+  #listener: Listener;
+  #headers: string[];
   #call: UpstreamCall | undefined;
   #isOpen = false;
   #isStarted = false;
+  /** Set while an upstream that said 409 is left alone for a moment; what it still says to the first request is nobody's. */
+  #retry: NodeJS.Timeout | undefined;
   #hasRetried = false;
   #lastEventId: string | undefined;
 
@@ -40,15 +44,24 @@ export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneH
     exchange.answer.listener = this;
   }
 
+  /** Does somebody read it? A session is not kept for a stream that nobody has come back to. */
+  get isInUse(): boolean {
+    return this.stream.hasReader;
+  }
+
   open(): void {
     this.#isOpen = true;
     this.#session.watch(this);
+    this.#ask();
+  }
+
+  #ask(): void {
     this.#call = this.#context.upstream.open(
       {
         upstream: this.#listener.server.upstream.row,
         method: 'GET',
         lane: 'stream',
-        headers: this.#headers,
+        headers: [...this.#headers],
         body: undefined,
         session: this.#session.upstream,
         lastEventId: this.#lastEventId,
@@ -58,23 +71,36 @@ export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneH
     );
   }
 
-  join(client: ClientAnswer, sequence: number | undefined): void {
-    client.head(STREAM_HEAD);
-    client.listener = this;
-    if (sequence === undefined) this.stream.attachLive(client);
-    else this.stream.attach(client, sequence);
+  join(exchange: Exchange, headers: string[], sequence: number | undefined): void {
+    const { answer } = exchange;
+    this.#listener = listenerOf(exchange);
+    this.#headers = headers;
+    answer.head(STREAM_HEAD);
+    answer.listener = this;
+    if (sequence === undefined) this.stream.attachLive(answer);
+    else this.stream.attach(answer, sequence);
+    // The upstream may have been stopped for the former reader, who will not take any more.
+    this.#call?.resume();
     if (!this.#isOpen) this.open();
   }
 
   head(head: AnswerHead): void {
+    if (!this.#isOpen || this.#retry !== undefined) return;
     if (this.#isStarted) {
-      if (head.kind !== 'stream' || head.status >= 300) this.#close();
+      if (head.kind === 'stream' && head.status < 300) return;
+      // It cannot go on where it was: whoever comes next gets a stream from now on.
+      if (head.status >= 400 && head.status < 500) this.#lastEventId = undefined;
+      this.#call?.cancel();
+      this.#close();
       return;
     }
     if (head.status === 409 && !this.#hasRetried) {
       this.#hasRetried = true;
       this.#call?.cancel();
-      setTimeout(() => this.open(), TAKEN_RETRY_MS);
+      this.#retry = setTimeout(() => {
+        this.#retry = undefined;
+        this.#ask();
+      }, TAKEN_RETRY_MS);
       return;
     }
     if (head.namesSession === true) this.#exchange.answer.setHeader('mcp-session-id', this.#session.id);
@@ -87,57 +113,54 @@ export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneH
   }
 
   chunk(bytes: Buffer): boolean {
-    return this.#isStarted ? true : this.#exchange.answer.chunk(bytes);
+    if (!this.#isOpen || this.#isStarted || this.#retry !== undefined) return true;
+    return this.#orPause(this.#exchange.answer.chunk(bytes));
   }
 
   event(event: StreamEvent): boolean {
+    if (!this.#isOpen) return true;
     if (event.id !== undefined) this.#lastEventId = event.id;
     if (event.data !== undefined && event.data !== '') {
       try {
-        this.#context.messages.admit(event.data, this.#listener);
+        this.#context.messages.admit(event.data, this.#listener, undefined, this.stream.hasReader);
       } catch (error) {
         this.fail(toAppError(error));
         return true;
       }
     }
-    const hasRoom = this.stream.deliver(event, undefined);
+    return this.#orPause(this.stream.deliver(event, undefined));
+  }
+
+  #orPause(hasRoom: boolean): boolean {
     if (!hasRoom) this.#call?.pause();
     return hasRoom;
   }
 
   end(): void {
-    if (this.#isStarted) {
-      this.#close();
-      return;
+    if (!this.#isOpen || this.#retry !== undefined) return;
+    if (!this.#isStarted) {
+      this.#exchange.answer.end();
+      this.#exchange.finish(this.#exchange.answer.status < 400 ? 'ok' : 'rpc_error');
     }
-    this.#session.unwatch(this);
-    this.#exchange.answer.end();
-    this.#exchange.finish(this.#exchange.answer.status < 400 ? 'ok' : 'rpc_error');
-    this.#forget();
+    this.#close();
   }
 
   fail(error: AppError): void {
-    if (this.#isStarted) {
-      this.#exchange.noteDefect(error);
-      this.#call?.cancel();
-      this.#close();
-      return;
-    }
-    this.#session.unwatch(this);
-    this.#exchange.refuse(error);
-    this.#forget();
+    if (!this.#isOpen || this.#retry !== undefined) return;
+    this.#call?.cancel();
+    if (this.#isStarted) this.#exchange.noteDefect(error);
+    else this.#exchange.refuse(error);
+    this.#close();
   }
 
   /** The upstream's side has ended: so does the client's connection, but a client that comes back opens it again. */
   #close(): void {
     this.#isOpen = false;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
     this.#session.unwatch(this);
-    this.stream.releaseReader();
-    if (!this.stream.isResumable) this.#forget();
-  }
-
-  #forget(): void {
-    if (this.#session.standalone === this) this.#session.standalone = undefined;
+    if (this.#isStarted) this.stream.releaseReader();
+    if (!this.stream.isResumable && this.#session.standalone === this) this.#session.standalone = undefined;
   }
 
   clientHasRoom(): void {
@@ -146,16 +169,20 @@ export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneH
 
   clientGone(): void {
     this.stream.detach();
+    this.#session.touch();
     this.#call?.resume();
     // Nobody can ask for what comes meanwhile, so nothing may come: the same as without a gateway.
-    if (!this.stream.isResumable) {
-      this.#call?.cancel();
-      this.#close();
-    }
+    if (this.stream.isResumable) return;
+    this.#call?.cancel();
+    this.#exchange.finish('cancelled');
+    this.#close();
   }
 
   /** The session ends. */
   close(): void {
+    this.#isOpen = false;
+    clearTimeout(this.#retry);
     this.#call?.cancel();
+    if (!this.#isStarted) this.#exchange.refuse(sessionNotFound());
   }
 }

@@ -1,5 +1,5 @@
 // What of an upstream's lists a caller is shown: exactly what authorize would let the same caller call.
-import { filterListResult } from '#base/protocol';
+import { batchElements, filterListResult, isBatch } from '#base/protocol';
 import type { Exchange } from './exchange.ts';
 import { decideTool } from './stages/authorize.ts';
 
@@ -13,5 +13,18 @@ export function needsFilter(exchange: Exchange): boolean {
 export function filterAnswer(exchange: Exchange, text: string): string {
   const { principal, server } = exchange;
   if (principal === undefined || server === undefined) return text;
-  return filterListResult(text, 'tools', (name) => !decideTool(principal, server, name).allowed);
+  const isHidden = (name: string): boolean => !decideTool(principal, server, name).allowed;
+  const filter = (message: string): string => filterListResult(message, 'tools', isHidden);
+  // Some servers answer with an array of messages, or with a line for each.
+  if (isBatch(text)) return `[${batchElements(text).map(filter).join(',')}]`;
+  return isOneDocument(text) ? filter(text) : text.split('\n').map((line) => (line.trim() === '' ? line : filter(line))).join('\n');
+}
+
+function isOneDocument(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

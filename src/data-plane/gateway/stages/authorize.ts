@@ -8,12 +8,7 @@ import { serverNotFound } from './resolve.ts';
 export function authorize(exchange: Exchange): void {
   const { principal, server, request } = exchange;
   if (principal === undefined || server === undefined) throw serverNotFound();
-  const decision = decide(principal, 'use', server);
-  if (!decision.allowed) throw refusedServer(decision);
-  // What a mirror shows belongs to its upstream: who may not see that one sees nothing of it here.
-  if (!isVisible(principal, server.upstream)) throw serverNotFound();
-  if (!server.upstream.enabled)
-    throw new AppError('server.disabled', `The gateway "${server.upstream.row.name}" behind this server is switched off.`);
+  checkUse(principal, server);
   const { envelope } = request;
   if (envelope.method !== 'tools/call') return;
   if (envelope.name !== undefined) {
@@ -23,6 +18,16 @@ export function authorize(exchange: Exchange): void {
     // Some servers would read ["a"] as "a": what cannot be decided on must not be passed on.
     throw new AppError('request.bad_params', '`params.name` must be a string.');
   }
+}
+
+/** Throws AppError when this caller may not, or nobody may, use the server. */
+export function checkUse(principal: Principal, server: ServerEntry): void {
+  const decision = decide(principal, 'use', server);
+  if (!decision.allowed) throw refusedServer(decision);
+  // What a mirror shows belongs to its upstream: who may not see that one sees nothing of it here.
+  if (!isVisible(principal, server.upstream)) throw serverNotFound();
+  if (!server.upstream.enabled)
+    throw new AppError('server.disabled', `The gateway "${server.upstream.row.name}" behind this server is switched off.`);
 }
 
 /** A tool we have not read is the upstream's to refuse: nobody has disabled or hidden it. But a token's scopes cover it, or do not. */
@@ -40,5 +45,5 @@ function refusedServer(decision: Decision & { allowed: false }): AppError {
 
 function refusedTool(decision: Decision & { allowed: false }, name: string): AppError {
   if (decision.reason === 'scope') return new AppError('access.denied', 'The token’s scopes do not cover calling tools.');
-  return new AppError('tool.not_found', `Unknown tool: ${name}`);
+  return new AppError('tool.not_found', `Unknown tool: ${name.slice(0, 200)}`);
 }

@@ -11,6 +11,7 @@ import { SessionStream } from '../session-stream.ts';
 import type { Session, SessionBook } from '../session.ts';
 import type { ServerEntry } from '../snapshot.ts';
 import { StandaloneStream } from '../standalone-stream.ts';
+import { tellUpstream } from '../tell-upstream.ts';
 import type { Stage } from './stage.ts';
 
 export interface DispatchContext extends RelayContext {
@@ -60,6 +61,11 @@ function sessionOpener(exchange: Exchange, server: ServerEntry, context: Dispatc
   return {
     session(upstreamSession) {
       if (exchange.principal === undefined) return;
+      if (exchange.answer.isGone) {
+        // Its id will never be read.
+        tellUpstream(context.upstream, { upstream: server.upstream.row, method: 'DELETE', lane: 'reply', headers: [], body: undefined, session: upstreamSession, lastEventId: undefined, isSafeToRepeat: false });
+        return;
+      }
       exchange.session = context.sessions.open(exchange.principal, server.id, upstreamSession);
     },
   };
@@ -87,7 +93,7 @@ function noteInSession(exchange: Exchange, session: Session, context: DispatchCo
 }
 
 function openStream(exchange: Exchange, server: ServerEntry, context: DispatchContext): void {
-  const { session, request, answer } = exchange;
+  const { session, request } = exchange;
   const headers = forwardHeaders(request.headers, server.upstream.row);
   if (session === undefined) {
     // The upstream's own answer to a GET outside a session: 400, 405, or a stream.
@@ -101,14 +107,14 @@ function openStream(exchange: Exchange, server: ServerEntry, context: DispatchCo
   }
   const lastEventId = request.headers['last-event-id'];
   if (typeof lastEventId === 'string') {
-    resumeStream(exchange, session, lastEventId);
+    resumeStream(exchange, session, lastEventId, headers);
     return;
   }
   if (session.standalone?.stream.hasReader === true) {
     throw new AppError('session.stream_taken', 'This session already has an open GET stream.');
   }
   if (session.standalone !== undefined) {
-    session.standalone.join(answer, undefined);
+    session.standalone.join(exchange, headers, undefined);
     exchange.finish('ok');
     return;
   }
@@ -117,16 +123,17 @@ function openStream(exchange: Exchange, server: ServerEntry, context: DispatchCo
   standalone.open();
 }
 
-function resumeStream(exchange: Exchange, session: Session, lastEventId: string): void {
+function resumeStream(exchange: Exchange, session: Session, lastEventId: string, headers: string[]): void {
   const at = SessionStream.parse(lastEventId);
   const stream = at === undefined ? undefined : session.stream(at.token);
   if (at === undefined || stream === undefined) {
     throw new AppError('session.bad_event_id', 'Last-Event-ID names no stream of this session that could be resumed.');
   }
   const { answer } = exchange;
-  if (session.standalone?.stream === stream) session.standalone.join(answer, at.sequence);
+  if (session.standalone?.stream === stream) session.standalone.join(exchange, headers, at.sequence);
   else {
     answer.listener = stream;
+    stream.readBy = exchange.principal;
     answer.head({ status: 200, kind: 'stream', headers: [], contentLength: undefined });
     stream.attach(answer, at.sequence);
   }

@@ -5,8 +5,9 @@ import type { LimitGate } from '../limits.ts';
 
 export function limitBy(gates: readonly LimitGate[]): (exchange: Exchange) => void {
   return (exchange) => {
-    const { envelope } = exchange.request;
-    if (envelope.kind !== 'request' || !isLimited(envelope.method)) return;
+    const { envelope, verb } = exchange.request;
+    // To open a stream or to end a session is no call; a client must be able to fetch the answer of the call that fills the limit.
+    if (verb !== 'POST' || envelope.kind !== 'request' || !isLimited(envelope.method)) return;
     const entered: LimitGate[] = [];
     try {
       for (const gate of gates) {

@@ -5,8 +5,8 @@ import { rpcErrorText } from '#base/protocol';
 import type { AnswerHead, AnswerListener, ClientAnswer, StreamEvent } from '#data-plane/gateway';
 import { mcpStatus } from './http-answer.ts';
 
-/** Answers of one batch are held until all are there. */
-const PART_BYTES_MAX = 64 * 1024 * 1024;
+/** Answers of one batch are held until all are there; this is for all of them together. */
+const HELD_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Collects the answers of one batch. A JSON array while all answers are JSON; a stream from the first that is one. */
 export class BatchAnswer implements AnswerListener {
@@ -16,6 +16,7 @@ export class BatchAnswer implements AnswerListener {
   readonly #documents: string[] = [];
   #isStream = false;
   readonly #statuses = new Set<number>();
+  #heldBytes = 0;
 
   /** @param parts how many elements will answer */
   constructor(client: ClientAnswer, parts: number) {
@@ -25,7 +26,7 @@ export class BatchAnswer implements AnswerListener {
   }
 
   clientGone(): void {
-    for (const part of this.#parts) part.listener?.clientGone();
+    for (const part of this.#parts) if (!part.isEnded) part.listener?.clientGone();
   }
 
   clientHasRoom(): void {
@@ -37,6 +38,12 @@ export class BatchAnswer implements AnswerListener {
     const part = new BatchPart(this, this.#client, id);
     this.#parts.push(part);
     return part;
+  }
+
+  /** Throws AppError `upstream.too_large` when the answers of this batch are more than is held. */
+  hold(bytes: number): void {
+    this.#heldBytes += bytes;
+    if (this.#heldBytes > HELD_BYTES_MAX) throw new AppError('upstream.too_large', `The answers of this batch are larger than ${HELD_BYTES_MAX} bytes.`);
   }
 
   document(text: string): void {
@@ -85,12 +92,16 @@ class BatchPart implements ClientAnswer {
   readonly #id: string | undefined;
   #pieces: string[] = [];
   #isStream = false;
-  #isEnded = false;
+  isEnded = false;
 
   constructor(batch: BatchAnswer, client: ClientAnswer, id: string | undefined) {
     this.#batch = batch;
     this.#client = client;
     this.#id = id;
+  }
+
+  get isGone(): boolean {
+    return this.#client.isGone;
   }
 
   /** A batch opens no session, so its parts have no headers of their own. */
@@ -112,7 +123,7 @@ class BatchPart implements ClientAnswer {
 
   chunk(bytes: Buffer): boolean {
     this.sentBytes += bytes.length;
-    if (this.sentBytes > PART_BYTES_MAX) throw new AppError('upstream.too_large', `An answer inside a batch is larger than ${PART_BYTES_MAX} bytes.`);
+    this.#batch.hold(bytes.length);
     this.#pieces.push(bytes.toString('latin1'));
     return true;
   }
@@ -123,19 +134,19 @@ class BatchPart implements ClientAnswer {
   }
 
   end(): void {
-    if (this.#isEnded) return;
+    if (this.isEnded) return;
     // Alone it would be told by its status; inside a batch there is none, and the request would wait for ever.
     if (this.#id !== undefined && this.#pieces.length === 0 && !this.#isStream) {
       this.fail(new AppError('upstream.bad_answer', `The upstream answered HTTP ${this.status} without a body.`));
       return;
     }
-    this.#isEnded = true;
+    this.isEnded = true;
     if (this.#pieces.length > 0 && this.#id !== undefined) this.#batch.document(this.#pieces.join(''));
     this.#batch.partEnded(this.status);
   }
 
   fail(error: AppError): void {
-    if (this.#isEnded) return;
+    if (this.isEnded) return;
     this.status = mcpStatus(error);
     // Half an answer is no answer.
     this.#pieces = this.#id === undefined ? [] : [rpcErrorText(error, this.#id)];

@@ -10,12 +10,14 @@ export class HttpAnswer implements ClientAnswer {
   listener: AnswerListener | undefined;
   status = 0;
   sentBytes = 0;
+  isGone = false;
   readonly #res: ServerResponse;
   readonly #id: string | undefined;
   readonly #keepAlive: KeepAlive;
   #extraHeaders: string[] | undefined;
   #isStream = false;
   #isEnded = false;
+  #awaitsDrain = false;
   /** A whole JSON answer waits here for its head to be written together with it. */
   #head: string[] | undefined;
 
@@ -27,7 +29,7 @@ export class HttpAnswer implements ClientAnswer {
     res.on('close', () => {
       if (this.#isStream) this.#keepAlive.delete(this);
       if (this.#isEnded) return;
-      this.#isEnded = true;
+      this.#isEnded = this.isGone = true;
       this.listener?.clientGone();
       // Nobody will read on; whoever waits for room must not wait for ever.
       this.listener?.clientHasRoom();
@@ -49,7 +51,8 @@ export class HttpAnswer implements ClientAnswer {
       return;
     }
     if (head.kind === 'empty') {
-      headers.push('content-length', '0');
+      // RFC 9110 8.6: a 204 has no length, not even 0.
+      if (head.status !== 204) headers.push('content-length', '0');
       this.#res.writeHead(head.status, headers);
       return;
     }
@@ -128,7 +131,14 @@ export class HttpAnswer implements ClientAnswer {
     this.sentBytes += data.length;
     if (this.#isStream) this.#keepAlive.touch(this);
     const hasRoom = typeof data === 'string' ? this.#res.write(data, 'latin1') : this.#res.write(data);
-    if (!hasRoom) this.#res.once('drain', () => this.listener?.clientHasRoom());
+    // Once, however many events come before it: one read of the upstream can hold thousands.
+    if (!hasRoom && !this.#awaitsDrain) {
+      this.#awaitsDrain = true;
+      this.#res.once('drain', () => {
+        this.#awaitsDrain = false;
+        this.listener?.clientHasRoom();
+      });
+    }
     return hasRoom;
   }
 }

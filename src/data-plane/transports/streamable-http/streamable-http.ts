@@ -66,6 +66,7 @@ export function createStreamableHttp(gateway: Gateway, settings: StreamableHttpS
     if (elements.length === 0) throw new AppError('request.invalid', 'The batch is empty.');
     if (elements.length > BATCH_MAX) throw new AppError('request.invalid', `A batch may have ${BATCH_MAX} elements, this one has ${elements.length}.`);
     const envelopes = elements.map((element) => scanMessage(element));
+    if (envelopes.some((envelope) => envelope.protocolVersion !== undefined)) throw new AppError('request.invalid', 'A request that describes itself must not be part of a batch; send one message a request.');
     if (envelopes.some((envelope) => envelope.method === 'initialize')) throw new AppError('request.invalid', 'initialize must not be part of a batch.');
     const answers = new BatchAnswer(new HttpAnswer(res, undefined, keepAlive), elements.length);
     envelopes.forEach((envelope, index) => {
