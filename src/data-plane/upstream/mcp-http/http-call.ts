@@ -74,12 +74,13 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
     this.#controller?.abort(CANCELLED);
   }
 
+  // Once it is over, the connection may already carry somebody else's answer.
   pause(): void {
-    this.#controller?.pause();
+    if (!this.#isOver) this.#controller?.pause();
   }
 
   resume(): void {
-    this.#controller?.resume();
+    if (!this.#isOver) this.#controller?.resume();
   }
 
   onRequestStart(controller: ResponseController): void {
@@ -164,7 +165,7 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
     this.#health.succeeded(upstream.id);
     const sessionId = headers['mcp-session-id'];
     if (this.#observer !== undefined && typeof sessionId === 'string' && this.#request.body !== undefined) {
-      this.#observer.session(new HttpUpstreamSession(this.#outbound, upstream, sessionId, this.#request.body));
+      this.#observer.session(new HttpUpstreamSession(this.#outbound, sessionId, this.#request.body));
     }
     if (kind === 'stream') {
       this.#parser = new SseParser((event: StreamEvent) => {
@@ -213,7 +214,7 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
     this.#hasReopened = true;
     this.#refusal = undefined;
     this.#isStarted = false;
-    session.reopen(this.#sentSessionId ?? '').then(
+    session.reopen(this.#sentSessionId ?? '', this.#request.upstream, this.#request.headers.slice(0, this.#clientHeaders)).then(
       () => {
         // The upstream had not taken the request up, so sending it again repeats nothing.
         if (!this.#isOver) this.send();

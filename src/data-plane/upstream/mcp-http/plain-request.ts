@@ -72,8 +72,8 @@ export function plainRequest(outbound: Outbound, request: PlainRequest): Promise
         onResponseStart(_controller, code, headers) {
           status = code;
           contentType = String(headers['content-type'] ?? '');
-          sessionId = headers['mcp-session-id'] as string | undefined;
-          wwwAuthenticate = headers['www-authenticate'] as string | undefined;
+          sessionId = textOf(headers['mcp-session-id']);
+          wwwAuthenticate = textOf(headers['www-authenticate']);
           if (contentType.startsWith('text/event-stream') && code < 300) stream = new SseParser(onEvent);
         },
         onResponseData(_controller, chunk) {
@@ -96,6 +96,11 @@ export function plainRequest(outbound: Outbound, request: PlainRequest): Promise
       },
     );
   });
+}
+
+/** A header that came more than once is none we could send back. */
+function textOf(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : undefined;
 }
 
 function isResponse(data: string): boolean {
