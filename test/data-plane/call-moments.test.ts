@@ -229,6 +229,27 @@ test('a client that has taken its call back and left keeps nothing open', () => 
   expect(asked.isCancelled).toBe(true);
 });
 
+test('a client that has left before it takes its call back keeps nothing open either', () => {
+  const { client, asked } = call(1);
+  asked.opensStream().says(news(1), 'a');
+  client.leave();
+  rig.post({ method: 'notifications/cancelled', params: { requestId: 1 } }, { session });
+  vi.advanceTimersByTime(5000);
+  expect(asked.isCancelled).toBe(true);
+});
+
+test('a call that was taken back does not keep a session that nobody uses', () => {
+  const { client, asked } = call(1);
+  asked.opensStream().says(news(1), 'a');
+  const back = rig.get({ session, headers: { 'last-event-id': client.lastEventId } });
+  rig.post({ method: 'notifications/cancelled', params: { requestId: 1 } }, { session });
+  vi.advanceTimersByTime(10_000);
+  expect(asked.isCancelled).toBe(false);
+  back.leave();
+  vi.advanceTimersByTime(2 * 3_600_000);
+  expect(asked.isCancelled).toBe(true);
+});
+
 test('on shutdown the call’s end is told to whoever waits for it now, also on another connection', async () => {
   const { client, asked } = call(1);
   asked.opensStream().says(news(1), 'a');

@@ -30,6 +30,7 @@ test('a stream without a session is closed upstream when its client goes', async
     if (verb !== 'GET') return false;
     stream(res);
     res.on('close', () => (isClosed = true));
+    return true;
   });
   const client = await getStream(door);
   expect(client.isStream).toBe(true);
@@ -64,6 +65,7 @@ test('a session that is lost after its gateway was given another URL and other c
       if (message.method !== 'tools/call') return false;
       const known = after.sessions.has(String(headers['mcp-session-id'])) && headers['mcp-session-id'] !== 'upstream-session-1';
       json(res, known ? JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { at: 'the new one' } }) : LOST, known ? 200 : 404);
+      return true;
     });
     const answer = await post(session, toolCall(1, 'one'));
     expect([answer.status, await answer.answer()]).toEqual([200, { jsonrpc: '2.0', id: 1, result: { at: 'the new one' } }]);
@@ -122,8 +124,12 @@ test('a compressed answer nobody asked for is refused, not passed on as if it we
 test('a 204 has no length, and the next message on the connection is answered', async () => {
   const session = await openSession(door);
   upstream.play(({ res, message }) => {
-    if (message.id === undefined) return void res.writeHead(204).end();
+    if (message.id === undefined) {
+      res.writeHead(204).end();
+      return true;
+    }
     json(res, JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }));
+    return true;
   });
   const noted = await post(session, notification('notifications/vendor'));
   expect([noted.status, noted.headers['content-length']]).toEqual([204, undefined]);
@@ -148,6 +154,7 @@ test('thousands of events for a client that does not read are waited for once, w
     for (let i = 0; i < count; i++) text += event(notification('notifications/message', { i, fill: 'x'.repeat(400) }));
     res.end(text + event(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} })));
     hasWritten = true;
+    return true;
   });
   const body = toolCall(1, 'one');
   const { pathname } = new URL(session.url);

@@ -37,7 +37,7 @@ export function createAddressGuard(settings: GuardSettings): AddressGuard {
     if (isIn(address, allowed)) return;
     const range = address.range();
     // Of IPv6 only 2000::/3 is assigned for it (RFC 4291 2.4, IANA); the rest holds old forms of IPv4 and site-local addresses.
-    if (range === 'unicast' && (address.kind() === 'ipv4' || address.match(ipaddr.parseCIDR('2000::/3') as [ipaddr.IPv6, number]))) return;
+    if (range === 'unicast' && (address.kind() === 'ipv4' || address.match(ipaddr.parseCIDR('2000::/3')))) return;
     if (range === 'loopback') {
       if (settings.allowLocalhost) return;
       throw refused(host, text, 'is a loopback address; SSRF_ALLOW_LOCALHOST=true allows it');

@@ -50,9 +50,9 @@ export class CallRelay implements AnswerSink, AnswerListener {
     exchange.relay = this;
   }
 
-  /** A running call keeps its session. */
+  /** A running call keeps its session; one that was taken back only while somebody listens. */
   get isInUse(): boolean {
-    return true;
+    return !this.#isTakenBack || this.#stream?.hasReader === true;
   }
 
   head(head: AnswerHead): void {
@@ -145,7 +145,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
     this.#exchange.finish('cancelled');
     this.#linger = setTimeout(() => {
       // A stream stays as long as the upstream, the client or the session keeps it, as it would without a gateway.
-      if (!this.#isStream) this.#closeLingering();
+      if (!this.#isStream || this.#stream?.hasReader === false) this.#closeLingering();
     }, LINGER_MS);
   }
 
