@@ -17,6 +17,7 @@ export class HttpAnswer implements ClientAnswer {
   #extraHeaders: string[] | undefined;
   #isStream = false;
   #isEnded = false;
+  #isGathering = false;
   #awaitsDrain = false;
   /** A whole JSON answer waits here for its head to be written together with it. */
   #head: string[] | undefined;
@@ -59,6 +60,7 @@ export class HttpAnswer implements ClientAnswer {
     this.#isStream = true;
     if (!headers.includes('cache-control')) headers.push('cache-control', 'no-cache, no-transform');
     headers.push('content-type', 'text/event-stream', 'x-accel-buffering', 'no');
+    this.#gather();
     this.#res.writeHead(head.status, headers);
     this.#res.flushHeaders();
     this.#keepAlive.add(this);
@@ -127,9 +129,24 @@ export class HttpAnswer implements ClientAnswer {
     this.#head = undefined;
   }
 
+  /** What one read of the upstream brings – the head, several events – leaves in one write of ours, in the same turn of the loop. */
+  #gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    this.#res.cork();
+    process.nextTick(() => {
+      this.#isGathering = false;
+      // Ending has let everything go already.
+      if (!this.#isEnded) this.#res.uncork();
+    });
+  }
+
   #write(data: Buffer | string): boolean {
     this.sentBytes += data.length;
-    if (this.#isStream) this.#keepAlive.touch(this);
+    if (this.#isStream) {
+      this.#keepAlive.touch(this);
+      this.#gather();
+    }
     const hasRoom = typeof data === 'string' ? this.#res.write(data, 'latin1') : this.#res.write(data);
     // Once, however many events come before it: one read of the upstream can hold thousands.
     if (!hasRoom && !this.#awaitsDrain) {
