@@ -89,8 +89,43 @@ test('an answer is given to the token that comes for it, not to the one that ask
   expect(back.data).toEqual([news(2), news(3)]);
   rig.revoked.add('ann/2');
   asked.says(answerTo(1), 'd');
-  expect(back.data).not.toContain(answerTo(1));
-  expect([back.isEnded, asked.isCancelled]).toEqual([true, true]);
+  expect([back.data, back.isEnded]).toEqual([[news(2), news(3)], true]);
+  const last = rig.get({ session, token: 'ann/3', headers: { 'last-event-id': back.lastEventId } });
+  expect([last.data, last.isEnded]).toEqual([[answerTo(1)], false]);
+});
+
+test('where nobody could come back, a token that is no longer good ends the call', () => {
+  const { client, asked } = call(1);
+  asked.opensStream().says(news(1));
+  rig.revoked.add('ann');
+  asked.says(news(2));
+  expect([client.data.length, JSON.parse(client.data[1] ?? '').error.data.code, asked.isCancelled]).toEqual([2, 'auth.invalid', true]);
+});
+
+test('a call is resumed and taken back upstream with what its client sends there', () => {
+  const headers = { 'mcp-protocol-version': '2025-11-25', 'x-upstream-authorization': 'Bearer theirs', 'mcp-name': 'x', 'content-type': 'application/json' };
+  rig.post({ id: 1, method: 'tools/call', params: { name: 'x' } }, { session, headers });
+  rig.last().opensStream().says(news(1), 'a').sink.end();
+  vi.advanceTimersByTime(1000);
+  expect(rig.last().request.headers).toEqual(['mcp-protocol-version', '2025-11-25', 'accept', 'text/event-stream', 'authorization', 'Bearer theirs']);
+  rig.last().opensStream();
+  vi.advanceTimersByTime(61_000);
+  const { method, headers: told } = rig.last().request;
+  expect([method, told.includes('Bearer theirs'), told.includes('mcp-name')]).toEqual(['POST', true, false]);
+});
+
+test('while the gateway drains, the answer of a running call can still be fetched, and nothing new is begun', async () => {
+  const { client, asked } = call(1);
+  asked.opensStream().says(news(1), 'a');
+  client.leave();
+  const closed = rig.gateway.close(1000);
+  const back = rig.get({ session, headers: { 'last-event-id': client.lastEventId } });
+  expect(call(2).client.error?.code).toBe('gateway.stopping');
+  expect(rig.get({ session }).error?.code).toBe('gateway.stopping');
+  asked.says(answerTo(1), 'b').sink.end();
+  await vi.advanceTimersByTimeAsync(1000);
+  await closed;
+  expect([back.data, back.isEnded]).toEqual([[answerTo(1)], true]);
 });
 
 test('a question holds the time of its own call, and only until that call is over', () => {

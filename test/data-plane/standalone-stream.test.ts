@@ -67,6 +67,8 @@ test('a client that comes back with a new token is served when the old one is no
   rig.revoked.add('ann/2');
   rig.last().says(news(4), 'd');
   expect([back.data.length, back.isEnded]).toEqual([2, true]);
+  const last = rig.get({ session, token: 'ann/3', headers: { 'last-event-id': back.lastEventId } });
+  expect(last.data).toEqual([news(4)]);
 });
 
 test('a reader who was too slow and comes back does not leave the upstream stopped', () => {

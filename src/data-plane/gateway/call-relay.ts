@@ -4,6 +4,7 @@ import { AppError, toAppError } from '#base/kernel';
 import type { RecordOutcome } from './call-record.ts';
 import type { Exchange } from './exchange.ts';
 import { rpcErrorText } from '#base/protocol';
+import { followUpHeaders } from './forward-headers.ts';
 import { isSameId, JsonAnswer, readLoosely } from './json-answer.ts';
 import type { AnswerHead, AnswerListener, AnswerSink, StreamEvent, UpstreamPort } from './seams.ts';
 import { listenerOf, type Listener, type ServerMessages } from './server-messages.ts';
@@ -151,7 +152,10 @@ export class CallRelay implements AnswerSink, AnswerListener {
 
   #message(event: StreamEvent, data: string): boolean {
     const exchange = this.#exchange;
-    const envelope = this.#context.messages.admit(data, this.#listener(), exchange, this.#stream?.hasReader ?? true) ?? readLoosely(data);
+    const listener = this.#listener();
+    // What comes is kept for whoever comes back with a token that is good.
+    if (this.#stream?.isResumable === true && !this.#context.messages.isStillValid(listener)) this.#stream.releaseReader();
+    const envelope = this.#context.messages.admit(data, listener, exchange, this.#stream?.hasReader ?? true) ?? readLoosely(data);
     if (envelope === undefined) return this.#send(event, undefined);
     const { id } = exchange.request.envelope;
     if (envelope.kind === 'response' && id !== undefined && (envelope.id === id || isSameId(envelope.id, id))) {
@@ -197,6 +201,8 @@ export class CallRelay implements AnswerSink, AnswerListener {
     const { session, answer, request } = this.#exchange;
     this.#stream = new SessionStream(answer);
     if (request.envelope.id !== undefined) this.#stream.owed.add(request.envelope.id);
+    // It left before there was a stream.
+    if (answer.isGone) this.#stream.detach();
     session?.addStream(this.#stream);
     session?.watch(this);
   }
@@ -216,8 +222,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
     stream.releaseReader();
     this.#resumption = setTimeout(() => {
       this.#resumption = undefined;
-      const version = request.headers['mcp-protocol-version'];
-      const headers = ['accept', 'text/event-stream', ...(typeof version === 'string' ? ['mcp-protocol-version', version] : [])];
+      const headers = followUpHeaders(request.headers, server.upstream.row, 'text/event-stream');
       this.#exchange.call = this.#context.upstream.open(
         { upstream: server.upstream.row, method: 'GET', lane: 'stream', headers, body: undefined, session: session.upstream, lastEventId, isSafeToRepeat: false },
         this,
@@ -249,8 +254,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
     if (request.era === 'legacy' && id !== undefined && session !== undefined && server !== undefined) {
       // The id is latin1 for bytes, so all of the text has to be.
       const body = Buffer.from(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":"The time limit of the gateway for this call has passed"}}`, 'latin1');
-      const version = request.headers['mcp-protocol-version'];
-      const headers = ['content-type', 'application/json', 'accept', 'application/json, text/event-stream', ...(typeof version === 'string' ? ['mcp-protocol-version', version] : [])];
+      const headers = [...followUpHeaders(request.headers, server.upstream.row, 'application/json, text/event-stream'), 'content-type', 'application/json'];
       tellUpstream(this.#context.upstream, {
         upstream: server.upstream.row,
         method: 'POST',

@@ -29,6 +29,18 @@ export function forwardHeaders(headers: IncomingHttpHeaders, upstream: Pick<Upst
   return forwarded;
 }
 
+/** Describes one message of the client and no other. */
+const OF_ONE_MESSAGE = /^(?:content-type|mcp-method|mcp-name|mcp-param-.*)$/;
+
+/**
+ * For a request of the gateway's own on behalf of the same call – to resume its stream, to take it back: the client's revision,
+ * tracing and credentials for the upstream, without what describes the client's message.
+ */
+export function followUpHeaders(headers: IncomingHttpHeaders, upstream: Pick<UpstreamRow, 'headers' | 'passthroughHeaders'>, accept: string): string[] {
+  const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !OF_ONE_MESSAGE.test(name)));
+  return forwardHeaders({ ...kept, accept }, upstream);
+}
+
 function isSetByGateway(upstream: Pick<UpstreamRow, 'headers'>, name: string): boolean {
   return upstream.headers.length > 0 && upstream.headers.some(([own]) => own.toLowerCase() === name);
 }

@@ -90,8 +90,9 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
     handle(request, answer) {
       const exchange = new Exchange(request, answer, recorder);
       try {
-        // What is running may still need the client's answers to come to its end.
-        if (isClosing && request.envelope.kind === 'request') throw new AppError('gateway.stopping', 'The gateway is shutting down.');
+        // What is running may still need the client's answers to come to its end, and its own answer be fetched.
+        const comesBack = request.verb === 'GET' && request.headers['last-event-id'] !== undefined;
+        if (isClosing && request.envelope.kind === 'request' && !comesBack) throw new AppError('gateway.stopping', 'The gateway is shutting down.');
         const principal = authenticator.authenticate({ authorization: request.headers.authorization });
         if (principal instanceof Promise) principal.then((found) => proceed(exchange, found), (error: unknown) => refuse(exchange, error));
         else proceed(exchange, principal);

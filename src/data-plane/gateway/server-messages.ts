@@ -40,6 +40,10 @@ export class ServerMessages {
     this.#serverNow = serverNow;
   }
 
+  isStillValid(listener: Listener): boolean {
+    return this.#authenticator.isStillValid(listener.principal);
+  }
+
   /**
    * Reads one message of the upstream and lets it pass to this listener.
    * @param call the call on whose stream it comes, if on one
@@ -49,7 +53,7 @@ export class ServerMessages {
    * `upstream.bad_answer` on endless questions.
    */
   admit(data: string, listener: Listener, call: Exchange | undefined, isHeard = true): Envelope | undefined {
-    if (isHeard && !this.#authenticator.isStillValid(listener.principal)) {
+    if (isHeard && !this.isStillValid(listener)) {
       throw new AppError('auth.invalid', 'The token of this stream is no longer valid.');
     }
     const envelope = tryScan(data);

@@ -121,6 +121,11 @@ export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneH
     if (!this.#isOpen) return true;
     if (event.id !== undefined) this.#lastEventId = event.id;
     if (event.data !== undefined && event.data !== '') {
+      // What comes is kept for whoever comes back with a token that is good.
+      if (this.stream.isResumable && !this.#context.messages.isStillValid(this.#listener)) {
+        this.stream.releaseReader();
+        this.#session.touch();
+      }
       try {
         this.#context.messages.admit(event.data, this.#listener, undefined, this.stream.hasReader);
       } catch (error) {
