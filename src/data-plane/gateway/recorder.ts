@@ -4,7 +4,8 @@ import type { AppError, Logger } from '#base/kernel';
 import { RECORD_COLUMNS, RECORD_DIRECTIONS, RECORD_OUTCOMES, type RecordDirection, type RecordOutcome, type RecordSink } from './call-record.ts';
 
 const WIDTH = RECORD_COLUMNS.length;
-const BATCH_ROWS = 512;
+/** A batch wakes the writing thread; fewer, larger ones cost less. The timer bounds how old a record gets. */
+const BATCH_ROWS = 2048;
 const FLUSH_INTERVAL_MS = 200;
 const DICTIONARY_MAX = 50_000;
 const TEXT_MAX = 512;
