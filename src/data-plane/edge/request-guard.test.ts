@@ -5,10 +5,11 @@ import { createRequestGuard, type RequestGuardSettings } from './request-guard.t
 
 function refusalOf(settings: Partial<RequestGuardSettings>, headers: { host?: string; origin?: string }): string | undefined {
   const guard = createRequestGuard({ isLoopback: true, allowedHosts: [], allowedOrigins: [], ...settings });
+  const request = { headers, rawHeaders: Object.entries(headers).flat() } as unknown as IncomingMessage;
   try {
-    guard({ headers } as IncomingMessage);
+    guard(request);
     // What is remembered as good must not be refused, nor the other way round.
-    guard({ headers } as IncomingMessage);
+    guard(request);
     return undefined;
   } catch (error) {
     if (error instanceof AppError) return error.code;
@@ -69,4 +70,12 @@ test.each([
   ['https://anything.example', ['*']],
 ])('a page of %s may call when %j are allowed', (origin, allowedOrigins) => {
   expect(refusalOf({ allowedOrigins }, { host: 'localhost:4444', origin })).toBeUndefined();
+});
+
+test.each([['Host', 'localhost'], ['hOST', 'evil.example'], ['Authorization', 'Bearer a']])('a second %s is refused, whichever of the two would be taken', (name, value) => {
+  const guard = createRequestGuard({ isLoopback: true, allowedHosts: [], allowedOrigins: [] });
+  const sent = (...rawHeaders: string[]) => ({ headers: { host: 'localhost' }, rawHeaders }) as unknown as IncomingMessage;
+  const once = ['host', 'localhost', 'authorization', 'Bearer b', 'accept', 'a', 'accept', 'b'];
+  expect(() => guard(sent(...once))).not.toThrow();
+  expect(() => guard(sent(...once, name, value))).toThrow(expect.objectContaining({ code: 'request.bad_input' }));
 });

@@ -26,6 +26,7 @@ export function createRequestGuard(settings: RequestGuardSettings): (req: Incomi
   const knownHosts = new Set<string>();
 
   return (req) => {
+    refuseDoubles(req.rawHeaders);
     const { host, origin } = req.headers;
     if (checksHost && (host === undefined || !knownHosts.has(host))) {
       const name = hostName(host);
@@ -39,6 +40,22 @@ export function createRequestGuard(settings: RequestGuardSettings): (req: Incomi
     if (origins.has(sent) || isSameOrigin(sent, host)) return;
     throw new AppError('origin.refused', `Pages of ${JSON.stringify(origin.slice(0, 100))} may not call this gateway. ALLOWED_ORIGINS lists those that may.`);
   };
+}
+
+/**
+ * What we decide by must be what a proxy before us decided by, and of two it may have taken the other (RFC 9112 3.2, RFC 9110 5.3).
+ * @param raw names and values in turn
+ */
+function refuseDoubles(raw: readonly string[]): void {
+  let hosts = 0;
+  let authorizations = 0;
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] as string;
+    // By length first: this runs for every header of every request.
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+    else if (name.length === 13 && name.toLowerCase() === 'authorization') authorizations++;
+  }
+  if (hosts > 1 || authorizations > 1) throw new AppError('request.bad_input', `The header ${hosts > 1 ? 'Host' : 'Authorization'} was sent more than once.`);
 }
 
 /** Is the page one that this very gateway served? */

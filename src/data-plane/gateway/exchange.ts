@@ -102,7 +102,8 @@ export class Exchange {
 
   /** What the upstream asked on behalf of this call is over with it. */
   dropAsks(): void {
-    for (const ask of this.session?.takeAsksOf(this) ?? []) {
+    if (this.openAsks === 0 || this.session === undefined) return;
+    for (const ask of this.session.takeAsksOf(this)) {
       this.#recorder.add({
         atMs: ask.atMs,
         durationMs: Date.now() - ask.atMs,

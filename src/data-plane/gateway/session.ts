@@ -120,7 +120,6 @@ export class Session {
 
   /** The questions of a call that is over: nobody waits for their answers any more. */
   takeAsksOf(call: Exchange): OpenAsk[] {
-    if (call.openAsks === 0) return [];
     return [...this.#openAsks].flatMap(([id, ask]) => (ask.call === call ? (this.takeAsk(id) ?? []) : []));
   }
 
