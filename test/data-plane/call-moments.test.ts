@@ -213,6 +213,22 @@ test('hidden tools are left out of lists that come as an array or as lines too',
   }
 });
 
+test.each([
+  ['two results', '{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"shown"}]},"result":{"tools":[{"name":"hidden"}]}}'],
+  ['two lists', '{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"shown"}],"tools":[{"name":"hidden"}]}}'],
+  ['an empty list and another', '{"jsonrpc":"2.0","id":1,"result":{"tools":[],"tools":[{"name":"hidden"}]}}'],
+  ['no list, then one', '{"jsonrpc":"2.0","id":1,"result":{"tools":1,"tools":[{"name":"hidden"}]}}'],
+])('a hidden tool does not come through behind %s', (_what, text) => {
+  rig.change({ tools: [{ id: 't', upstreamId: 'g', originalName: 'hidden', enabled: false, visibility: 'public', ownerEmail: null, teamId: null }] });
+  const whole = rig.post({ id: 1, method: 'tools/list' }, { session });
+  rig.last().refuses(200, text);
+  expect([whole.error?.code, whole.body]).toEqual(['upstream.bad_answer', '']);
+  const streamed = rig.post({ id: 1, method: 'tools/list' }, { session });
+  rig.last().opensStream().says(text);
+  expect(streamed.data.join('')).toContain('upstream.bad_answer');
+  expect(streamed.data.join('')).not.toContain('hidden');
+});
+
 test('an id of any text is taken back upstream in the very same bytes', () => {
   rig.post(`{"jsonrpc":"2.0","id":"${Buffer.from('é😀').toString('latin1')}","method":"tools/call","params":{"name":"x"}}`, { session });
   vi.advanceTimersByTime(61_000);

@@ -1,5 +1,6 @@
 // Takes items out of a list result without touching the others: the kept items, and everything around them, stay the very
 // bytes the upstream sent (decisions.md 10).
+import { AppError } from '#base/kernel';
 import { JsonCursor } from './json-cursor.ts';
 
 const cursor = new JsonCursor();
@@ -8,26 +9,43 @@ const cursor = new JsonCursor();
  * Drops items of `result[listKey]` whose `name` is refused.
  * @param text one JSON-RPC message as latin1
  * @returns the text unchanged when nothing was dropped or the message has no such list
- * Throws AppError `request.malformed_json` when the text is not JSON.
+ * Throws AppError `request.malformed_json` when the text is not JSON, `request.ambiguous` when the list is there twice.
  */
 export function filterListResult(text: string, listKey: string, isHidden: (name: string) => boolean): string {
   cursor.reset(text);
   if (cursor.peek() !== 0x7b || !findKey('result')) return text;
-  if (cursor.peek() !== 0x7b || !findKey(listKey)) return text;
-  if (cursor.peek() !== 0x5b) return text;
-  const start = cursor.pos;
+  if (cursor.peek() !== 0x7b || !cursor.enterObject()) return text;
   const kept: string[] = [];
+  let hasList = false;
   let hasDropped = false;
-  if (!cursor.enterArray()) return text;
+  let start = 0;
+  let end = 0;
   do {
-    const itemStart = cursor.pos;
-    const name = itemName();
-    const item = text.slice(itemStart, cursor.pos);
-    if (name !== undefined && isHidden(name)) hasDropped = true;
-    else kept.push(item);
-  } while (cursor.moreInArray());
-  if (!hasDropped) return text;
-  return `${text.slice(0, start)}[${kept.join(',')}]${text.slice(cursor.pos)}`;
+    cursor.key();
+    if (cursor.stringValue() !== listKey) {
+      cursor.skipValue();
+      continue;
+    }
+    // Of two lists most readers take the last.
+    if (hasList) throw new AppError('request.ambiguous', `The key "${listKey}" appears more than once in the result.`);
+    hasList = true;
+    if (cursor.peek() !== 0x5b) {
+      cursor.skipValue();
+      continue;
+    }
+    start = cursor.pos;
+    if (cursor.enterArray()) {
+      do {
+        const itemStart = cursor.pos;
+        const name = itemName();
+        const item = text.slice(itemStart, cursor.pos);
+        if (name !== undefined && isHidden(name)) hasDropped = true;
+        else kept.push(item);
+      } while (cursor.moreInArray());
+    }
+    end = cursor.pos;
+  } while (cursor.moreInObject());
+  return hasDropped ? `${text.slice(0, start)}[${kept.join(',')}]${text.slice(end)}` : text;
 }
 
 /** The texts of the items of `result[listKey]`, and `result.nextCursor` when it is a string (an empty one is a cursor too). */

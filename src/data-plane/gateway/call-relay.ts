@@ -5,7 +5,8 @@ import type { RecordOutcome } from './call-record.ts';
 import type { Exchange } from './exchange.ts';
 import { rpcErrorText } from '#base/protocol';
 import { followUpHeaders } from './forward-headers.ts';
-import { isSameId, JsonAnswer, readLoosely } from './json-answer.ts';
+import { isSameId, JsonAnswer } from './json-answer.ts';
+import { readLoosely } from './loose-response.ts';
 import type { AnswerHead, AnswerListener, AnswerSink, StreamEvent, UpstreamPort } from './seams.ts';
 import { listenerOf, type Listener, type ServerMessages } from './server-messages.ts';
 import { SessionStream } from './session-stream.ts';
@@ -159,8 +160,8 @@ export class CallRelay implements AnswerSink, AnswerListener {
     if (envelope === undefined) return this.#send(event, undefined);
     const { id } = exchange.request.envelope;
     if (envelope.kind === 'response' && id !== undefined && (envelope.id === id || isSameId(envelope.id, id))) {
-      this.#outcome = envelope.isError ? 'rpc_error' : envelope.isToolError ? 'tool_error' : 'ok';
       const shown = needsFilter(exchange) ? { ...event, data: filterAnswer(exchange, data) } : event;
+      this.#outcome = envelope.isError ? 'rpc_error' : envelope.isToolError ? 'tool_error' : 'ok';
       const hasRoom = this.#send(shown, id);
       exchange.finish(this.#outcome);
       clearTimeout(this.#linger);

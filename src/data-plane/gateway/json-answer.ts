@@ -4,6 +4,7 @@ import { AppError } from '#base/kernel';
 import { batchElements, isBatch, scanMessage, type Envelope } from '#base/protocol';
 import type { RecordOutcome } from './call-record.ts';
 import type { Exchange } from './exchange.ts';
+import { readLoosely } from './loose-response.ts';
 import type { AnswerHead } from './seams.ts';
 import { filterAnswer, needsFilter } from './views.ts';
 
@@ -97,26 +98,6 @@ export function judge(text: string, requestId: string | undefined, status: numbe
   }
   if (envelope.isError) return 'rpc_error';
   return envelope.isToolError ? 'tool_error' : 'ok';
-}
-
-/** What `readLoosely` sees of a response. */
-type LooseResponse = Pick<Envelope, 'method' | 'id' | 'isError' | 'isToolError' | 'requestId'> & { readonly kind: 'response' };
-
-/**
- * An answer that the strict scan refuses – `"error": null` beside a result, no `jsonrpc`, an extra key that looks like one of ours –
- * and that clients understand nevertheless. Nothing is decided by it but that the call is over. Undefined when it is no answer.
- */
-export function readLoosely(text: string): LooseResponse | undefined {
-  let message: { id?: unknown; method?: unknown; result?: { isError?: unknown } | null; error?: unknown } | null;
-  try {
-    message = JSON.parse(text) as typeof message;
-  } catch {
-    return undefined;
-  }
-  if (typeof message !== 'object' || message === null || message.method !== undefined) return undefined;
-  const isError = (message.error ?? undefined) !== undefined;
-  if (!isError && message.result === undefined) return undefined;
-  return { kind: 'response', method: '', requestId: undefined, id: JSON.stringify(message.id), isError, isToolError: message.result?.isError === true };
 }
 
 function tryScan(text: string): Envelope | undefined {
