@@ -1,6 +1,6 @@
 // The gateway's own pipeline between a client and an upstream that do exactly what a test says, when it says it. What no honest peer
 // can be made to do at the right moment – and no two processes can be timed to do – is played here.
-import { createGateway, type AnswerHead, type AnswerListener, type AnswerSink, type ClientAnswer, type Gateway, type RecordBatch, type SnapshotInput, type StreamEvent, type UpstreamCall, type UpstreamObserver, type UpstreamRequest } from '../../src/data-plane/gateway/index.ts';
+import { createGateway, RECORD_COLUMNS, RECORD_DIRECTIONS, RECORD_OUTCOMES, type AnswerHead, type AnswerListener, type AnswerSink, type ClientAnswer, type Gateway, type RecordBatch, type RecordDirection, type SnapshotInput, type StreamEvent, type UpstreamCall, type UpstreamObserver, type UpstreamRequest } from '../../src/data-plane/gateway/index.ts';
 import { AppError, silentLogger } from '../../src/base/kernel/index.ts';
 import { scanMessage } from '../../src/base/protocol/index.ts';
 import type { Principal } from '../../src/base/access/index.ts';
@@ -124,7 +124,6 @@ export interface Sent {
 export interface DataPlaneRig {
   readonly gateway: Gateway;
   readonly calls: PlayedCall[];
-  readonly records: RecordBatch[];
   /** Tokens that are no longer good. */
   readonly revoked: Set<string>;
   post(message: object | string, sent?: Sent): PlayedClient;
@@ -134,6 +133,12 @@ export interface DataPlaneRig {
   last(): PlayedCall;
   /** A session whose upstream has one too; its id. */
   openSession(token?: string): string;
+  /** A tools/call of the tool `x`, and what the upstream got of it. */
+  call(session: string, id?: number, token?: string): { client: PlayedClient; asked: PlayedCall };
+  /** All texts that records were given so far. */
+  recordedTexts(): string[];
+  /** Records of one direction as [method, outcome]. */
+  recorded(direction: RecordDirection): [string, string][];
   change(input: Partial<SnapshotInput>): void;
 }
 
@@ -192,7 +197,6 @@ export function startRig({ sessionIdleMs = 3_600_000, toolTimeoutMs = 60_000 } =
   const rig: DataPlaneRig = {
     gateway,
     calls,
-    records,
     revoked,
     post: (message, sent = {}) => send('POST', typeof message === 'string' ? message : JSON.stringify({ jsonrpc: '2.0', ...message }), sent),
     get: (sent = {}) => send('GET', '', sent),
@@ -211,6 +215,20 @@ export function startRig({ sessionIdleMs = 3_600_000, toolTimeoutMs = 60_000 } =
       sink.chunk(text);
       sink.end();
       return client.headers['mcp-session-id'] as string;
+    },
+    call: (session, id = 1, token = 'ann') => ({ client: rig.post({ id, method: 'tools/call', params: { name: 'x' } }, { session, token }), asked: rig.last() }),
+    recordedTexts() {
+      gateway.flushRecords();
+      return records.flatMap(({ dictionary }) => dictionary.map(([, text]) => text));
+    },
+    recorded(direction) {
+      gateway.flushRecords();
+      const texts = new Map(records.flatMap(({ dictionary }) => dictionary));
+      const column = (name: (typeof RECORD_COLUMNS)[number]): number => RECORD_COLUMNS.indexOf(name);
+      const rows = records.flatMap(({ rows: all, count }) => Array.from({ length: count }, (_, at) => all.slice(at * RECORD_COLUMNS.length, (at + 1) * RECORD_COLUMNS.length)));
+      return rows
+        .filter((row) => RECORD_DIRECTIONS[row[column('direction')] as number] === direction)
+        .map((row) => [texts.get(row[column('method')] as number) ?? '', RECORD_OUTCOMES[row[column('outcome')] as number] as string]);
     },
     change(input) {
       gateway.snapshots.swap({ version: ++version, upstreams: [UPSTREAM], servers: [SERVER], tools: [], revokedTokenIds: [], ...input });
