@@ -90,3 +90,12 @@ test('a call that was under way when its limit was taken away leaves nothing beh
   after?.enter(0);
   expect(refusalOf(() => after?.enter(0))?.code).toBe('limit.concurrency');
 });
+
+test('what is gone leaves no gate behind, and nobody else’s limit is refilled by that', () => {
+  const book = new LimitBook();
+  const find = (key: string): LimitGate | undefined => book.gate(key, key, { callsPerMinute: 1, concurrent: null }, 0);
+  const [kept, gone] = [find('server:1'), find('server:2')];
+  book.keepOnly(new Set(['server:1']));
+  expect(find('server:1')).toBe(kept);
+  expect(find('server:2')).not.toBe(gone);
+});

@@ -70,4 +70,9 @@ export class LimitBook {
     gate.configure(limits, nowMs);
     return gate;
   }
+
+  /** Forgets the gates of what is no longer there. */
+  keepOnly(keys: ReadonlySet<string>): void {
+    for (const key of this.#gates.keys()) if (!keys.has(key)) this.#gates.delete(key);
+  }
 }

@@ -68,6 +68,7 @@ function compile(input: SnapshotInput, limits: LimitBook, compileStages: (gates:
     ].filter((gate) => gate !== undefined);
     servers.set(row.id, serverEntry(row, upstream, gates, compileStages(gates)));
   }
+  limits.keepOnly(new Set([...input.servers.map(({ id }) => `server:${id}`), ...input.upstreams.map(({ id }) => `upstream:${id}`)]));
   return { version: input.version, servers, upstreams, revokedTokenIds: new Set(input.revokedTokenIds) };
 }
 
