@@ -49,13 +49,19 @@ export function createRequestGuard(settings: RequestGuardSettings): (req: Incomi
 function refuseDoubles(raw: readonly string[]): void {
   let hosts = 0;
   let authorizations = 0;
+  // Only what could be one by its length is counted first: this runs for every request, and lower case would be new text each time.
   for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at] as string;
-    // By length first: this runs for every header of every request.
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
-    else if (name.length === 13 && name.toLowerCase() === 'authorization') authorizations++;
+    const { length } = raw[at] as string;
+    if (length === 4) hosts++;
+    else if (length === 13) authorizations++;
   }
-  if (hosts > 1 || authorizations > 1) throw new AppError('request.bad_input', `The header ${hosts > 1 ? 'Host' : 'Authorization'} was sent more than once.`);
+  if (hosts > 1) refuseDouble(raw, 'Host');
+  if (authorizations > 1) refuseDouble(raw, 'Authorization');
+}
+
+function refuseDouble(raw: readonly string[], header: string): void {
+  const count = raw.filter((name, at) => at % 2 === 0 && name.toLowerCase() === header.toLowerCase()).length;
+  if (count > 1) throw new AppError('request.bad_input', `The header ${header} was sent more than once.`);
 }
 
 /** Is the page one that this very gateway served? */
