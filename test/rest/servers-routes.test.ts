@@ -107,17 +107,18 @@ describe('PUT, state and DELETE of a server', () => {
     expect((await rig.send('DELETE', `/servers/${id}`)).status).toBe(404);
   });
 
-  it('refuses a taken name (409), an unknown gateway (400), an unknown server (404)', async () => {
+  it('refuses a taken name (409), an unknown gateway (400), an unknown server (404; 400 for PUT, as the contract has it)', async () => {
     await create();
     const { id } = (await create({ name: 'second' })).body;
     expect((await rig.send('PUT', `/servers/${id}`, { name: 'mirror' })).status).toBe(409);
     expect((await rig.send('PUT', `/servers/${id}`, { mirrorGatewayId: 'nope' })).status).toBe(400);
-    expect((await rig.send('PUT', '/servers/nope', { name: 'x' })).status).toBe(404);
+    const unknown = await rig.send('PUT', '/servers/nope', { name: 'x' });
+    expect(unknown).toMatchObject({ status: 400, body: { detail: 'Server not found: nope' } });
     expect((await rig.send('POST', '/servers/nope/state')).status).toBe(404);
     expect((await rig.send('GET', '/servers/nope')).status).toBe(404);
   });
 
-  it('is for owners and administrators (403); hidden servers do not exist (404)', async () => {
+  it('is for owners and administrators (403); hidden servers do not exist (404); PUT answers both with 400', async () => {
     const open = (await create({}, 'ann')).body.id;
     const closed = (await create({ name: 'closed', visibility: 'team', team_id: 'red' }, 'ann')).body.id;
     for (const [method, path, body] of [
@@ -125,8 +126,9 @@ describe('PUT, state and DELETE of a server', () => {
       ['DELETE', ''],
       ['POST', '/state'],
     ] as const) {
-      expect((await rig.send(method, `/servers/${open}${path}`, body, { as: 'bob' })).status).toBe(403);
-      expect((await rig.send(method, `/servers/${closed}${path}`, body, { as: 'bob' })).status).toBe(404);
+      expect((await rig.send(method, `/servers/${open}${path}`, body, { as: 'bob' })).status).toBe(method === 'PUT' ? 400 : 403);
+      expect(rig.changes.at(-1)).toMatchObject({ errorCode: 'access.denied' });
+      expect((await rig.send(method, `/servers/${closed}${path}`, body, { as: 'bob' })).status).toBe(method === 'PUT' ? 400 : 404);
     }
     expect((await rig.send('GET', `/servers/${closed}/tools`, undefined, { as: 'bob' })).status).toBe(404);
     expect((await rig.send('GET', '/servers', undefined, { as: 'bob' })).body.map((server: { id: string }) => server.id)).toEqual([open]);

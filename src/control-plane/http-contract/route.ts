@@ -1,6 +1,7 @@
 // REST as data: a room says what its routes take and give, the REST front registers them and writes the OpenAPI document from
 // the same schemas. No room but front/rest knows which HTTP framework there is.
 import type { z } from 'zod';
+import type { ErrorCode } from '#base/kernel';
 import type { Caller } from './caller.ts';
 
 export type RouteMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -32,6 +33,8 @@ interface RouteFacts {
   readonly successStatus: number;
   /** The error statuses this route can give beyond those that all have (401, 403, 422, 503). */
   readonly statuses: readonly number[];
+  /** Where the contract knows an error by another status here than everywhere else (api.md 1.6); its code stays. */
+  readonly statusOf?: Partial<Readonly<Record<ErrorCode, number>>>;
   /** `message` for the contract's gateway routes, `{"detail": …}` otherwise (api.md 1.7). */
   readonly errorKey?: 'detail' | 'message';
   /** What is written to the audit trail when the route is called; absent for routes that change nothing. */

@@ -1,6 +1,5 @@
 // REST for registered upstreams, under the contract's name: gateways (api.md 2.8). Errors of these routes say `message`.
 import { z } from 'zod';
-import { AppError } from '#base/kernel';
 import {
   defineRoute,
   idParams,
@@ -107,12 +106,10 @@ function stateRoute(service: UpstreamService, verb: string): RouteSpec {
     input: { params: idParams, query: stateQuery },
     output: stateOut,
     statuses: [400, 409],
+    statusOf: { 'gateway.not_found': 400 },
     change: { action: 'state', resourceType },
     handler: async ({ params, query: { activate }, ...caller }) => {
-      const gateway = await service.setEnabled(caller, params.id, activate).catch((error: unknown) => {
-        // The contract's clients know an unknown gateway by 400 here (api.md 1.6).
-        throw error instanceof AppError && error.code === 'gateway.not_found' ? new AppError('request.bad_input', error.message) : error;
-      });
+      const gateway = await service.setEnabled(caller, params.id, activate);
       return { status: 'success', message: `Gateway ${gateway.id} ${activate ? 'activated' : 'deactivated'}`, gateway: snakeCaseKeys(gateway) };
     },
   });

@@ -12,18 +12,19 @@ export function createErrorAnswer(log: Logger): ErrorAnswer {
     const attempt = attemptOf(request);
     if (attempt !== undefined) attempt.errorCode = error.code;
     logOnce(log, error, request);
-    reply.code(error.status).headers(errorHeaders(error));
-    if (wantsProblem(request)) return reply.type('application/problem+json').send(JSON.stringify(problem(error)));
+    const status = attempt?.route.statusOf?.[error.code] ?? error.status;
+    reply.code(status).headers(errorHeaders(error));
+    if (wantsProblem(request)) return reply.type('application/problem+json').send(JSON.stringify(problem(error, status)));
     return reply.type('application/json; charset=utf-8').send(JSON.stringify(contractBody(error, attempt?.route.errorKey ?? 'detail')));
   };
 }
 
 /** RFC 9457. `type` names the code; docs/reference/errors.md explains it. */
-function problem(error: AppError): Record<string, unknown> {
+function problem(error: AppError, status: number): Record<string, unknown> {
   return {
     type: `urn:mcpgateway:error:${error.code}`,
     title: error.kind.help,
-    status: error.status,
+    status,
     detail: error.message,
     instance: `urn:uuid:${error.id}`,
     code: error.code,
