@@ -12,13 +12,18 @@ export interface Fault {
   readonly allowed?: string;
 }
 
-export function faultsError(faults: readonly Fault[]): AppError {
+/** @param hints what may be the cause but is no fault by itself, e.g. misspelt names */
+export function faultsError(faults: readonly Fault[], hints: readonly string[] = []): AppError {
   const lines = faults.map((fault) => {
     const allowed = fault.allowed === undefined ? '' : ` Allowed: ${fault.allowed}.`;
-    return `  ${fault.name} (${fault.from}): ${fault.problem}.${allowed}`;
+    return `  ${fault.name} (${fault.from}): ${sentence(fault.problem)}${allowed}`;
   });
   const count = faults.length === 1 ? 'The configuration has a fault' : `The configuration has ${faults.length} faults`;
-  return new AppError('config.invalid', `${count}:\n${lines.join('\n')}`, { data: { faults } });
+  return new AppError('config.invalid', [`${count}:`, ...lines, ...hints.map((hint) => `  ${hint}`)].join('\n'), { data: { faults } });
+}
+
+function sentence(text: string): string {
+  return text.endsWith('?') ? text : `${text}.`;
 }
 
 const SHOWN_MAX = 60;

@@ -91,7 +91,7 @@ describe('the YAML file', () => {
     const message = faultsOf(loadFile('http: {prot: 1, rootpath: /x, wholly: other}\nhttpp: {}\nPORT: 4444\n'));
     expect(message).toContain('http.rootpath (in gateway.yaml): there is no such key; was rootPath meant?');
     expect(message).toContain('http.wholly (in gateway.yaml): there is no such key. Allowed: host, port');
-    expect(message).toContain('PORT (in gateway.yaml): there is no such section; was http.port meant?');
+    expect(message).toContain('PORT (in gateway.yaml): there is no such section; was http.port meant? Allowed: app, ');
     expect(message).toContain('httpp (in gateway.yaml): there is no such section');
   });
 
@@ -288,6 +288,12 @@ describe('names', () => {
       'JWT_SECRT_KEY in the environment is not a setting and has no effect; was JWT_SECRET_KEY meant?',
       'TOOL_TIMOUT in the environment is not a setting and has no effect; was TOOL_TIMEOUT meant?',
     ]);
+  });
+
+  it('misspelt names are in the report of faults too: they may be its cause', () => {
+    const message = faultsOf(() => load({ ENVIRONMENT: 'production', JWT_SECRET_KEY: 'changeme', AUTH_REQUIRD: 'false' }));
+    expect(message).toContain('The configuration has a fault:');
+    expect(message).toContain('\n  AUTH_REQUIRD in the environment is not a setting and has no effect; was AUTH_REQUIRED meant?');
   });
 
   it('a known name without effect is accepted and said, grouped by reason', () => {

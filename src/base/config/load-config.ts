@@ -49,12 +49,13 @@ export function loadConfig(options: LoadOptions = {}): LoadedConfig {
     if ([fault.name, ...concerns].some((name) => known.has(name))) continue;
     faults.push({ ...fault, from: found.get(fault.name)?.origin.from ?? 'default' });
   }
-  if (faults.length > 0) throw faultsError(faults);
+  const slips = [...misspellings(env, 'the environment'), ...misspellings(dotEnv, '.env')];
+  if (faults.length > 0) throw faultsError(faults, slips);
   const secrets = secretsFor(parsed, cwd, options.keepsSecrets ?? true);
   const origins = Object.fromEntries(SETTINGS.map((setting) => [setting.env, originOf(setting, found, secrets.from)]));
   return deepFreeze({
     config: completeConfig(parsed, checked, secrets.values, cwd),
-    warnings: [...checked.warnings, ...secrets.warnings, ...misspellings(env, 'the environment'), ...misspellings(dotEnv, '.env')],
+    warnings: [...checked.warnings, ...secrets.warnings, ...slips],
     notices: noticesFor((name) => isSet(env, name) || isSet(dotEnv, name)),
     origins,
   });

@@ -86,7 +86,7 @@ function judgeSecrets({ app, auth, jwt }: ParsedConfig, faults: CombinedFault[],
   if (auth.basicAllowed || auth.basicAllowedOnDocs) judge('BASIC_AUTH_PASSWORD', auth.basicPassword, weaknessOfPassword);
   if (weak.length === 0) return;
   if (app.environment === 'development') {
-    warnings.push(`Not safe outside development: ${weak.map(([name, why]) => `${name} ${why}`).join('; ')}. Unset, they are generated.`);
+    warnings.push(`Not safe outside development: ${weak.map(([name, why]) => `${name} ${why}`).join('; ')}. What is left unset is generated.`);
     return;
   }
   for (const [name, why] of weak) {

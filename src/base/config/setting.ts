@@ -85,5 +85,5 @@ export function secret(spec: Described) {
     .min(1)
     .transform((value) => new Secret(value))
     .optional();
-  return describe(schema, { allowed: 'text', ...spec, kind: 'text', isSecret: true });
+  return describe(schema, { allowed: 'text that is not empty', ...spec, kind: 'text', isSecret: true });
 }
