@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -90,6 +90,20 @@ describe('serve', () => {
   });
 });
 
+it('a database that cannot be used is named with the reason', async () => {
+  const refuse = (): Promise<never> =>
+    Promise.reject(new AppError('database.unavailable', 'The database did not answer.', { internal: 'SQLite 26: file is not a database' }));
+  for (const [words, commands] of [
+    [['serve'], { serve: refuse }],
+    [['migrate'], { migrate: refuse }],
+  ] as const) {
+    expect(await run([...words], { commands })).toMatchObject({
+      code: 1,
+      err: `The database ${join(cwd, 'mcp.db')} cannot be used.\n  SQLite 26: file is not a database\n`,
+    });
+  }
+});
+
 it('a port that is taken is said in one line', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
@@ -117,6 +131,12 @@ describe('token', () => {
     const { calls } = await run(['token']);
     const kept = JSON.parse(readFileSync(join(cwd, 'mcp.db.secrets.json'), 'utf8')) as { jwtSecretKey: string };
     expect(calls).toEqual([['issue', 'HS256', kept.jwtSecretKey, expect.objectContaining({ username: 'admin@example.com' })]]);
+  });
+
+  it('made in a folder where no gateway has run says for which one it is good', async () => {
+    expect(await run(['token'])).toMatchObject({ code: 0, out: 'the.made.token\n', err: expect.stringContaining(join(cwd, 'mcp.db')) as string });
+    writeFileSync(join(cwd, 'mcp.db'), '');
+    expect(await run(['token'])).toMatchObject({ code: 0, err: '' });
   });
 
   it('takes short flags, algorithm, administration and teams', async () => {
@@ -147,9 +167,15 @@ describe('token', () => {
 
 describe('token revoke', () => {
   it('takes an id or the token itself', async () => {
+    writeFileSync(join(cwd, 'mcp.db'), '');
     const payload = Buffer.from(JSON.stringify({ jti: 'abc', exp: 1_800_000_000 })).toString('base64url');
     expect((await run(['token', 'revoke', 'abc'])).calls).toEqual([['revoke', 'abc', undefined]]);
     expect((await run(['token', 'revoke', `e30.${payload}.sig`])).calls).toEqual([['revoke', 'abc', '2027-01-15T08:00:00.000Z']]);
+  });
+
+  it('in a folder without the database says so, instead of making one in which the entry stops nobody', async () => {
+    expect(await run(['token', 'revoke', 'abc'])).toMatchObject({ code: 2, calls: [], err: expect.stringContaining(join(cwd, 'mcp.db')) as string });
+    expect(readdirSync(cwd)).toEqual([]);
   });
 
   it('says that a token without an id cannot be revoked', async () => {
@@ -171,7 +197,7 @@ describe('the rest', () => {
     expect(await run(['--version'])).toMatchObject({ code: 0, out: `${version}\n` });
     expect(await run(['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('migrate') as string });
     expect(await run(['--wrong'])).toMatchObject({ code: 2, calls: [] });
-    expect(await run(['wrong'])).toMatchObject({ code: 2, calls: [] });
+    expect(await run(['wrong'])).toMatchObject({ code: 2, calls: [], err: expect.stringContaining("unknown command 'wrong'") as string });
     expect(await run(['token', '--exp', 'soon'])).toMatchObject({
       code: 2,
       calls: [],

@@ -1,4 +1,5 @@
 // The command line: which commands there are, what they take, and how they end (0 done, 2 wrong usage or configuration, 1 the rest).
+import { existsSync } from 'node:fs';
 import { basename, relative } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { loadConfig, processEnvironment, type LoadedConfig, type LoadOptions } from '#base/config';
@@ -29,8 +30,10 @@ export async function runCli(argv: readonly string[], commands: CliCommands, sur
     // Commander has already told the user what was wrong.
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
     const error = toAppError(thrown);
-    const isOurs = error.code === 'internal';
-    surroundings.err(`${isOurs ? (error.internal ?? error.message) : error.message}\n`);
+    // Whoever runs a command is the operator, so what is kept from callers is theirs to read.
+    const words =
+      error.code === 'internal' ? [error.internal ?? error.message] : [error.message, ...(error.internal === undefined ? [] : [error.internal])];
+    surroundings.err(`${words.join('\n  ')}\n`);
     return error.kind.fault === 'client' || error.kind.fault === 'config' ? 2 : 1;
   }
 }
@@ -48,9 +51,13 @@ function createProgram(commands: CliCommands, io: CliSurroundings): Command {
 
   withConfigFile(program.command('serve', { isDefault: true }))
     .description('run the gateway (default)')
+    // A word that is no command ends up here.
+    .allowExcessArguments()
     .option('--host <address>', 'address to listen on (HOST)')
     .option('--port <number>', 'port to listen on (PORT)')
-    .action(async (flags: ServeFlags) => {
+    .action(async (flags: ServeFlags, command: Command) => {
+      const [word] = command.args;
+      if (word !== undefined) command.error(`error: unknown command '${word}'`);
       const loaded = load(flags, { flags: { HOST: flags.host, PORT: flags.port } });
       const running = await commands.serve(loaded).catch((error: unknown) => {
         throw explained(error, loaded);
@@ -71,6 +78,10 @@ function createProgram(commands: CliCommands, io: CliSurroundings): Command {
     .action(async (flags: IssueFlags) => {
       const loaded = load(flags, { flags: { JWT_SECRET_KEY: flags.secret, JWT_ALGORITHM: flags.algo }, keepsSecrets: flags.secret === undefined });
       io.out(`${await commands.issueToken(loaded, tokenSpec(flags, loaded.config.auth.adminEmail))}\n`);
+      const { path } = loaded.config.database;
+      // The key was made for a gateway that has not run here; another one will not know it.
+      if (loaded.origins['JWT_SECRET_KEY']?.source === 'generated' && path !== undefined && !existsSync(path))
+        io.err(`Note: there is no database at ${path} yet. This token is good for a gateway started with that one.\n`);
     });
 
   withConfigFile(token.command('revoke'))
@@ -78,24 +89,49 @@ function createProgram(commands: CliCommands, io: CliSurroundings): Command {
     .argument('<jti>', 'id of the token, or the token itself')
     .action(async (text: string, flags: CommonFlags) => {
       const { jti, expiresAt } = tokenReference(text);
-      await commands.revokeToken(load({ ...token.opts<CommonFlags>(), ...flags }), jti, expiresAt);
+      const loaded = load({ ...token.opts<CommonFlags>(), ...flags }, { keepsSecrets: false });
+      ensureDatabaseIsThere(loaded);
+      await commands.revokeToken(loaded, jti, expiresAt).catch((error: unknown) => {
+        throw explained(error, loaded);
+      });
       io.out(`revoked ${jti}\n`);
     });
 
   withConfigFile(program.command('migrate'))
     .description('bring the database up to date; serve does so by itself')
-    .action(async (flags: CommonFlags) => io.out(`${await commands.migrate(load(flags))}\n`));
+    .action(async (flags: CommonFlags) => {
+      const loaded = load(flags, { keepsSecrets: false });
+      const done = await commands.migrate(loaded).catch((error: unknown) => {
+        throw explained(error, loaded);
+      });
+      io.out(`${done}\n`);
+    });
 
   return program;
 }
 
-/** The ways in which listening fails that the user can mend, in words instead of a stack. */
+/** The ways in which a start fails that the user can mend, in words instead of a stack. */
 function explained(error: unknown, { config }: LoadedConfig): unknown {
+  if (error instanceof AppError && error.code === 'database.unavailable')
+    return new AppError(error.code, `The database ${config.database.path ?? config.database.url} cannot be used.`, {
+      internal: error.internal ?? error.message,
+      cause: error,
+    });
   const why = { EADDRINUSE: 'another program listens there', EACCES: 'this user may not', EADDRNOTAVAIL: 'this machine has no such address' };
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (!(code in why) || (error as NodeJS.ErrnoException).syscall !== 'listen') return error;
   const message = `HOST ${config.http.host}, PORT ${config.http.port} cannot be listened on: ${why[code as keyof typeof why]} (${code}).`;
   return new AppError('config.invalid', message, { cause: error });
+}
+
+/** Revoking in a database that is made for it, in the wrong folder perhaps, would stop nobody and look as if it did. */
+function ensureDatabaseIsThere({ config }: LoadedConfig): void {
+  const { path, url } = config.database;
+  if (path !== undefined && existsSync(path)) return;
+  throw new AppError(
+    'config.invalid',
+    `There is no database at ${path ?? url}, so nothing was revoked. Run this where the gateway runs, or with its DATABASE_URL.`,
+  );
 }
 
 function withConfigFile(command: Command): Command {
@@ -117,6 +153,7 @@ async function noticeOf(loaded: LoadedConfig, port: number, commands: CliCommand
     config,
     port,
     token,
+    canSign,
     hasGeneratedSecrets: Object.values(loaded.origins).some((origin) => origin.source === 'generated'),
     program: io.program,
     warnings: loaded.warnings,

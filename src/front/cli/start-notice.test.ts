@@ -9,6 +9,7 @@ function notice(env: Record<string, string>, more: Partial<StartFacts> = {}): st
     config,
     port: 4444,
     token: undefined,
+    canSign: true,
     hasGeneratedSecrets: true,
     program: 'mcpgateway',
     warnings: [],
@@ -48,6 +49,17 @@ it('without authentication nobody is told to log in', () => {
   const text = notice({ AUTH_REQUIRED: 'false' });
   expect(text).toContain('not needed: AUTH_REQUIRED is false');
   expect(text).not.toContain('Authorization');
+});
+
+it('the example names an address that this gateway may connect to', () => {
+  expect(notice({ HOST: '0.0.0.0' })).toContain('"url":"https://mcp.example.com/mcp"');
+  expect(notice({ HOST: '0.0.0.0', SSRF_ALLOW_LOCALHOST: 'true' })).toContain('"url":"http://127.0.0.1:8000/mcp"');
+});
+
+it('a gateway without a signing key does not tell to sign with it', () => {
+  const text = notice({}, { canSign: false });
+  expect(text).toContain('a token signed with the private key');
+  expect(text).not.toContain('mcpgateway token');
 });
 
 it('a name with shell characters stays a name', () => {

@@ -4,10 +4,12 @@ import { secretsFileOf, type Config } from '#base/config';
 
 export interface StartFacts {
   readonly version: string;
-  readonly config: Pick<Config, 'app' | 'http' | 'database' | 'auth'>;
+  readonly config: Pick<Config, 'app' | 'http' | 'database' | 'auth' | 'ssrf'>;
   readonly port: number;
   /** An administrator's token, given only when a person reads this on a terminal. */
   readonly token: string | undefined;
+  /** False when this gateway only checks tokens that are signed elsewhere. */
+  readonly canSign: boolean;
   readonly hasGeneratedSecrets: boolean;
   /** How to call the command line from here. */
   readonly program: string;
@@ -32,7 +34,7 @@ export function startNotice(facts: StartFacts): string {
     line('Data', dataLine(facts)),
     line('Log in', logInLine(facts)),
     line('Next', 'register an MCP server like this, then make a mirror of it with POST /servers (see README.md):'),
-    line('', registration(base, config.auth.required)),
+    line('', registration(base, config)),
     ...facts.warnings.map((warning) => line('Warning', warning, 'yellow')),
     ...facts.notices.map((notice) => line('Note', notice)),
     '',
@@ -51,15 +53,18 @@ function dataLine({ config, hasGeneratedSecrets }: StartFacts): string {
   return hasGeneratedSecrets ? `${path}; generated secrets beside it in ${basename(secretsFileOf(path))}` : path;
 }
 
-function logInLine({ config, token, program }: StartFacts): string {
+function logInLine({ config, token, canSign, program }: StartFacts): string {
   if (!config.auth.required) return 'not needed: AUTH_REQUIRED is false';
+  if (!canSign) return `export ${TOKEN_VARIABLE}=<a token signed with the private key, which is not kept here>`;
   if (token !== undefined) return `export ${TOKEN_VARIABLE}=${token}`;
   return `export ${TOKEN_VARIABLE}=$(${program} token --username ${quoted(config.auth.adminEmail)})`;
 }
 
-function registration(base: string, needsToken: boolean): string {
-  const authorization = needsToken ? ` -H "Authorization: Bearer $${TOKEN_VARIABLE}"` : '';
-  return `curl ${base}/gateways${authorization} -H "Content-Type: application/json" -d '{"name":"my-server","url":"http://127.0.0.1:8000/mcp"}'`;
+/** The address in the example is one that this gateway may connect to. */
+function registration(base: string, { auth, ssrf }: StartFacts['config']): string {
+  const authorization = auth.required ? ` -H "Authorization: Bearer $${TOKEN_VARIABLE}"` : '';
+  const url = ssrf.allowLocalhost || !ssrf.enabled ? 'http://127.0.0.1:8000/mcp' : 'https://mcp.example.com/mcp';
+  return `curl ${base}/gateways${authorization} -H "Content-Type: application/json" -d '{"name":"my-server","url":"${url}"}'`;
 }
 
 function quoted(word: string): string {
