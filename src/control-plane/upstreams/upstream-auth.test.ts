@@ -37,7 +37,7 @@ describe('upstream credentials', () => {
     ],
     ['keep all headers when only the type is repeated', { authType: 'authheaders' }, HEADERS, HEADERS],
   ])('%s', (_, body, stored, expected) => {
-    expect(readAuth(body, stored)).toEqual(expected);
+    expect(readAuth(body, stored, '*****')).toEqual(expected);
   });
 
   it.each<[string, AuthInput, AuthSecret | null]>([
@@ -47,7 +47,12 @@ describe('upstream credentials', () => {
     ['of another type than the stored mask', { authType: 'bearer', authToken: '*****' }, { type: 'basic', username: 'u', password: 'p' }],
     ['without any header', { authType: 'authheaders' }, null],
   ])('%s are refused', (_, body, stored) => {
-    expect(() => readAuth(body, stored)).toThrow(expect.objectContaining({ code: 'request.bad_input' }));
+    expect(() => readAuth(body, stored, '*****')).toThrow(expect.objectContaining({ code: 'request.bad_input' }));
+  });
+
+  it('stay behind the mask of this installation, which is no value of its own', () => {
+    expect(readAuth({ authToken: '(hidden)' }, BEARER, '(hidden)')).toEqual(BEARER);
+    expect(() => readAuth({ authType: 'bearer', authToken: '(hidden)' }, null, '(hidden)')).toThrow('nothing is stored behind it');
   });
 
   it('become header pairs, UTF-8 in Basic (RFC 7617)', () => {

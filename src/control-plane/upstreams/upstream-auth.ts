@@ -9,6 +9,7 @@ export type AuthSecret =
   | { readonly type: 'bearer'; readonly token: string }
   | { readonly type: 'authheaders'; readonly headers: readonly { readonly key: string; readonly value: string }[] };
 
+/** What the contract's clients send back, whatever this installation shows. */
 const MASK = /^\*{3,}$/;
 // The gateway writes these itself, or they would change what the message means to the upstream.
 const OWN_HEADERS = new Set([
@@ -70,8 +71,10 @@ export function isOwnHeader(name: string): boolean {
 /**
  * The credentials a body asks for: undefined when it says nothing about them, null when it takes them away. A value that is the
  * mask keeps what is stored. Throws AppError `request.bad_input` naming the field.
+ * @param mask what stands for a secret in answers, MASKED_AUTH_VALUE
  */
-export function readAuth(body: AuthInput, stored: AuthSecret | null): AuthSecret | null | undefined {
+export function readAuth(body: AuthInput, stored: AuthSecret | null, mask: string): AuthSecret | null | undefined {
+  const needed = neededBehind((value) => value === mask || MASK.test(value));
   if (body.authType === '') return null;
   const type = body.authType ?? stored?.type;
   if (body.authType === undefined && !mentionsCredentials(body)) return undefined;
@@ -85,7 +88,7 @@ export function readAuth(body: AuthInput, stored: AuthSecret | null): AuthSecret
     };
   }
   if (type === 'bearer') return { type, token: needed('auth_token', body.authToken, stored?.type === 'bearer' ? stored.token : undefined) };
-  return { type, headers: readHeaders(body, stored?.type === 'authheaders' ? stored.headers : []) };
+  return { type, headers: readHeaders(body, stored?.type === 'authheaders' ? stored.headers : [], needed) };
 }
 
 function mentionsCredentials(body: AuthInput): boolean {
@@ -94,19 +97,23 @@ function mentionsCredentials(body: AuthInput): boolean {
   );
 }
 
-function needed(field: string, given: string | null | undefined, stored: string | undefined): string {
-  const isKept = given === undefined || given === null || MASK.test(given);
-  const value = isKept ? stored : given;
-  if (value !== undefined && value !== '') return value;
-  throw new AppError(
-    'request.bad_input',
-    isKept && given !== undefined && given !== null
-      ? `${field}: this is the mask, and nothing is stored behind it.`
-      : `${field}: a value is needed for this auth_type.`,
-  );
+type Needed = (field: string, given: string | null | undefined, stored: string | undefined) => string;
+
+function neededBehind(isMask: (value: string) => boolean): Needed {
+  return (field, given, stored) => {
+    const isKept = given === undefined || given === null || isMask(given);
+    const value = isKept ? stored : given;
+    if (value !== undefined && value !== '') return value;
+    throw new AppError(
+      'request.bad_input',
+      isKept && given !== undefined && given !== null
+        ? `${field}: this is the mask, and nothing is stored behind it.`
+        : `${field}: a value is needed for this auth_type.`,
+    );
+  };
 }
 
-function readHeaders(body: AuthInput, stored: readonly { key: string; value: string }[]): { key: string; value: string }[] {
+function readHeaders(body: AuthInput, stored: readonly { key: string; value: string }[], needed: Needed): { key: string; value: string }[] {
   const single = body.authHeaderKey ? [{ key: body.authHeaderKey, value: body.authHeaderValue ?? '' }] : [];
   const given = body.authHeaders ?? single;
   if (given.length === 0) {

@@ -120,7 +120,7 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
     },
 
     async register(caller, input) {
-      const secret = readAuth(input, null) ?? null;
+      const secret = readAuth(input, null, settings.maskedAuthValue) ?? null;
       const row = newRow(caller, input, vault, secret);
       await ensureNoConflict(database.db, row, secret, vault);
       await reader.checkUrl(row.url);
@@ -138,7 +138,7 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
 
     async update(caller, id, input) {
       const before = await findAllowed(caller, id, 'update');
-      const plan = planUpdate(caller, before, input, vault);
+      const plan = planUpdate(caller, before, input, vault, settings.maskedAuthValue);
       await ensureNoConflict(database.db, plan.after, plan.secret, vault);
       let reading: UpstreamDescription | undefined;
       if (plan.needsContact) {

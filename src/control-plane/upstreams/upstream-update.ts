@@ -20,11 +20,11 @@ export interface UpdatePlan {
 }
 
 /** Throws AppError `request.bad_input` or `access.denied`. */
-export function planUpdate(caller: Caller, before: GatewaysTable, input: UpstreamUpdate, vault: UpstreamVault): UpdatePlan {
+export function planUpdate(caller: Caller, before: GatewaysTable, input: UpstreamUpdate, vault: UpstreamVault, mask: string): UpdatePlan {
   // A row sealed with a lost secret can be mended by sending the credentials again.
   const opened = vault.tryOpen(before);
   const stored = opened instanceof AppError ? null : opened;
-  const given = readAuth(input, stored);
+  const given = readAuth(input, stored, mask);
   if (given === undefined && opened instanceof AppError) throw opened;
   const secret = given === undefined ? stored : given;
   const limits = limitsFrom(input);
