@@ -87,6 +87,17 @@ describe('PUT, state and DELETE of a server', () => {
     });
   });
 
+  it('takes back the whole entity as it was read, and refuses a list of some of its tools (400)', async () => {
+    const { id } = (await create()).body;
+    const { body: read } = await rig.send('GET', `/servers/${id}`);
+    expect(read.associatedTools.length).toBeGreaterThan(1);
+    const { status, body } = await rig.send('PUT', `/servers/${id}`, { ...read, description: 'sent back' });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ description: 'sent back', mirrorGatewayId: gatewayId, associatedTools: read.associatedTools });
+    expect((await rig.send('PUT', `/servers/${id}`, { associated_tools: read.associatedToolIds.join(',') })).status).toBe(200);
+    expect((await rig.send('PUT', `/servers/${id}`, { associated_tools: [read.associatedToolIds[0]] })).status).toBe(400);
+  });
+
   it('answers /state with the bare server in camelCase, and sets rather than flips', async () => {
     const { id } = (await create()).body;
     for (const verb of ['state', 'toggle', 'state']) {

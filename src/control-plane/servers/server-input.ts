@@ -6,10 +6,10 @@ const ids = z
   .union([z.string(), z.array(z.union([z.string(), z.number()]))])
   .nullable()
   .optional();
-const none = ids.refine(
-  (given) => given === undefined || given === null || given.length === 0,
-  'A mirror shows all that its gateway has; servers composed of single tools, resources and prompts are not supported by this version.',
-);
+/** For `associated_…` lists, which could only be lists of a part. */
+export const SHOWS_ALL =
+  'A mirror shows all that its gateway has; servers composed of single tools, resources and prompts are not supported by this version.';
+const none = ids.refine((given) => given === undefined || given === null || given.length === 0, SHOWS_ALL);
 
 const fields = {
   description: description.nullable().optional(),
@@ -43,7 +43,13 @@ export const serverCreate = z.object({
   ...fields,
 });
 
-export const serverUpdate = z.object({ name: entityName.optional(), mirrorGatewayId: z.string().min(1).max(255).optional(), ...fields });
+/** `associatedTools` may be what the server shows already, since clients send back the whole entity they have read. */
+export const serverUpdate = z.object({
+  name: entityName.optional(),
+  mirrorGatewayId: z.string().min(1).max(255).nullable().optional(),
+  ...fields,
+  associatedTools: ids.transform((given) => (typeof given === 'string' ? given.split(',').map((item) => item.trim()) : given?.map(String))),
+});
 
 export type ServerCreate = z.output<typeof serverCreate>;
 export type ServerUpdate = z.output<typeof serverUpdate>;

@@ -1,4 +1,5 @@
 // What may happen to a server: an endpoint for MCP clients, in this version the mirror of one gateway.
+import { isDeepStrictEqual } from 'node:util';
 import { AppError, newId, normaliseId } from '#base/kernel';
 import type { Principal } from '#base/access';
 import { isForeignKeyViolation, isUniqueViolation, toJsonColumn, type Database, type Db, type ServersTable, type Tx } from '#control-plane/db';
@@ -19,7 +20,7 @@ import {
 } from '#control-plane/http-contract';
 import { listToolNames, type ToolEntity, type ToolService } from '#control-plane/tools';
 import { findUpstream } from '#control-plane/upstreams';
-import type { ServerCreate, ServerUpdate } from './server-input.ts';
+import { SHOWS_ALL, type ServerCreate, type ServerUpdate } from './server-input.ts';
 import { deleteServer, findServer, findServersByName, insertServer, listServers, updateServer } from './server-store.ts';
 import { serverEntity, type ServerEntity } from './server.ts';
 
@@ -67,6 +68,15 @@ export function createServerService({ database, tools }: ServerServiceParts): Se
     return entity as ServerEntity;
   }
 
+  /** Throws AppError `request.bad_input` for a list of tools that is not what the server shows; a mirror cannot show a part. */
+  async function ensureShownTools(caller: Caller, row: ServersTable, asked: readonly string[] | undefined): Promise<void> {
+    const wanted = (asked ?? []).filter((item) => item !== '').sort();
+    if (wanted.length === 0) return;
+    const [shown] = await show(caller, [row]);
+    const isShown = [shown?.associatedTools, shown?.associatedToolIds].some((all) => isDeepStrictEqual([...(all ?? [])].sort(), wanted));
+    if (!isShown) throw new AppError('request.bad_input', `associated_tools: ${SHOWS_ALL}`);
+  }
+
   return {
     get,
     async list(caller, query) {
@@ -96,6 +106,7 @@ export function createServerService({ database, tools }: ServerServiceParts): Se
 
     async update(caller, id, input) {
       const row = await findAllowed(database.db, caller, id, 'update');
+      await ensureShownTools(caller, row, input.associatedTools);
       await withConflicts(row, () =>
         database.change(async (tx) => {
           const before = await findAllowed(tx, caller, id, 'update');
@@ -163,7 +174,7 @@ function changed(caller: Caller, before: ServersTable, input: ServerUpdate): Ser
     name: input.name ?? before.name,
     description: input.description === undefined ? before.description : input.description,
     icon: input.icon === undefined ? before.icon : input.icon === '' ? null : input.icon,
-    mirror_gateway_id: input.mirrorGatewayId === undefined ? before.mirror_gateway_id : normaliseId(input.mirrorGatewayId),
+    mirror_gateway_id: input.mirrorGatewayId ? normaliseId(input.mirrorGatewayId) : before.mirror_gateway_id,
     visibility,
     team_id: teamId,
     tags: input.tags ? toJsonColumn(input.tags) : before.tags,
