@@ -61,6 +61,13 @@ describe('POST /gateways', () => {
     expect((await rig.send('POST', '/gateways', { name: 'Clock', url: 'http://127.0.0.1:9/mcp' })).status).toBe(504);
   });
 
+  it('saves a deferred upstream whose name does not resolve yet, and never one at a refused address', async () => {
+    const body = { name: 'soon', url: 'http://soon.invalid/mcp' };
+    expect((await rig.send('POST', '/gateways', body)).status).toBe(502);
+    expect(await rig.register({ ...body, deferred: true })).toMatchObject({ state: 'down', statusMessage: 'The host does not resolve.' });
+    expect((await rig.send('POST', '/gateways', { name: 'md', url: 'http://169.254.169.254/', deferred: true })).status).toBe(400);
+  });
+
   it('saves a deferred upstream as down, without contacting it', async () => {
     rig.upstream.failure = unreachable();
     expect(await rig.register({ deferred: true })).toMatchObject({ state: 'down', reachable: false, toolCount: 0, protocolVersion: null });

@@ -98,6 +98,7 @@ class FakeUpstream implements UpstreamReader {
 
   async checkUrl(url: string): Promise<void> {
     if (url.includes('169.254.169.254')) throw new AppError('upstream.refused_by_guard', 'The gateway may not connect there.');
+    if (url.includes('.invalid')) throw new AppError('upstream.unreachable', 'The host does not resolve.');
   }
 }
 

@@ -91,6 +91,17 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
     return show(row, counts.get(row.id) ?? 0);
   }
 
+  /** The name of an upstream that is not there yet need not resolve yet; each connection is checked again. Throws what UpstreamReader.checkUrl() does. */
+  async function checkUrl(url: string, isDeferred: boolean): Promise<AppError | undefined> {
+    try {
+      await reader.checkUrl(url);
+      return undefined;
+    } catch (error) {
+      if (isDeferred && error instanceof AppError && error.code === 'upstream.unreachable') return error;
+      throw error;
+    }
+  }
+
   async function readOrNeedsAuth(row: GatewaysTable, secret: AuthSecret | null): Promise<UpstreamDescription | AppError> {
     try {
       return await readUpstream(reader, { id: row.id, name: row.name, url: row.url, secret }, settings.readTimeoutMs);
@@ -123,8 +134,8 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
       const secret = readAuth(input, null, settings.maskedAuthValue) ?? null;
       const row = newRow(caller, input, vault, secret);
       await ensureNoConflict(database.db, row, secret, vault);
-      await reader.checkUrl(row.url);
-      const reading = input.deferred === true ? DEFERRED : await readOrNeedsAuth(row, secret);
+      const absence = await checkUrl(row.url, input.deferred === true);
+      const reading = input.deferred === true ? (absence ?? DEFERRED) : await readOrNeedsAuth(row, secret);
       await database.change(async (tx) => {
         // Somebody else may have registered the same while the upstream was being read.
         await ensureNoConflict(tx, row, secret, vault);
@@ -142,7 +153,7 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
       await ensureNoConflict(database.db, plan.after, plan.secret, vault);
       let reading: UpstreamDescription | undefined;
       if (plan.needsContact) {
-        await reader.checkUrl(plan.after.url);
+        await checkUrl(plan.after.url, input.deferred === true);
         if (input.deferred !== true) {
           const { name, url } = plan.after;
           reading = await readUpstream(reader, { id: before.id, name, url, secret: plan.secret }, settings.readTimeoutMs);
