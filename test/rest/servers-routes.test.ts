@@ -81,9 +81,9 @@ describe('PUT, state and DELETE of a server', () => {
       limits: { callsPerMinute: 5, concurrent: null },
       version: 2,
     });
-    expect((await rig.send('PUT', `/servers/${id}`, { description: null, calls_per_minute: null })).body).toMatchObject({
+    expect((await rig.send('PUT', `/servers/${id}`, { description: null, calls_per_minute: null, concurrent: 3 })).body).toMatchObject({
       description: null,
-      limits: { callsPerMinute: null },
+      limits: { callsPerMinute: null, concurrent: 3 },
     });
   });
 

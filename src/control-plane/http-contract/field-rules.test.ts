@@ -54,6 +54,8 @@ describe('fields of all nouns', () => {
     expect(limitsFrom({ limits: null })).toEqual({ callsPerMinute: null, concurrent: null });
     expect(limitsFrom({ limits: { calls_per_minute: null, concurrent: 2 } })).toEqual({ callsPerMinute: null, concurrent: 2 });
     expect(limitsFrom({ callsPerMinute: 5 })).toEqual({ callsPerMinute: 5, concurrent: undefined });
+    expect(limitsFrom({ callsPerMinute: 5, concurrent: 3 })).toEqual({ callsPerMinute: 5, concurrent: 3 });
+    expect(limitsFrom({ limits: { concurrent: null }, concurrent: 3 }).concurrent).toBeNull();
   });
 });
 

@@ -55,6 +55,7 @@ export const limitFields = {
     .nullable()
     .optional(),
   callsPerMinute: positive.optional(),
+  concurrent: positive.optional(),
 };
 
 interface LimitInput {
@@ -63,6 +64,7 @@ interface LimitInput {
     | null
     | undefined;
   readonly callsPerMinute?: number | null | undefined;
+  readonly concurrent?: number | null | undefined;
 }
 
 /** The limits a body sets; a member that is undefined stays as it was. */
@@ -76,7 +78,7 @@ export function limitsFrom(input: LimitInput): { callsPerMinute: number | null |
         : given?.calls_per_minute !== undefined
           ? given.calls_per_minute
           : input.callsPerMinute,
-    concurrent: given?.concurrent,
+    concurrent: given?.concurrent !== undefined ? given.concurrent : input.concurrent,
   };
 }
 
