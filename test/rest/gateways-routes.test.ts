@@ -194,6 +194,13 @@ describe('PUT /gateways/{id}', () => {
     expect((await rig.send('GET', `/gateways/${before.id}`)).body).toMatchObject({ url: before.url, description: null, version: 1 });
   });
 
+  it('keeps name and address when a form sends null for them', async () => {
+    const before = await rig.register();
+    const { status, body } = await rig.send('PUT', `/gateways/${before.id}`, { name: null, url: null, tags: null, description: 'd' });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ name: before.name, slug: before.slug, url: before.url, description: 'd' });
+  });
+
   it('keeps a secret whose mask comes back, and takes it away for an empty auth_type', async () => {
     const { id } = await rig.register({ auth_type: 'bearer', auth_token: 'abc' });
     await rig.send('PUT', `/gateways/${id}`, { auth_type: 'bearer', auth_token: '*****', tags: ['kept'] });

@@ -75,13 +75,14 @@ describe('POST /servers', () => {
 describe('PUT, state and DELETE of a server', () => {
   it('changes what is named and nothing else', async () => {
     const { id } = (await create({ description: 'd', limits: { callsPerMinute: 5 } })).body;
-    expect((await rig.send('PUT', `/servers/${id}`, { name: 'renamed' })).body).toMatchObject({
+    expect((await rig.send('PUT', `/servers/${id}`, { name: 'renamed', mirrorGatewayId: null })).body).toMatchObject({
       name: 'renamed',
       description: 'd',
       limits: { callsPerMinute: 5, concurrent: null },
       version: 2,
     });
-    expect((await rig.send('PUT', `/servers/${id}`, { description: null, calls_per_minute: null, concurrent: 3 })).body).toMatchObject({
+    expect((await rig.send('PUT', `/servers/${id}`, { name: null, description: null, calls_per_minute: null, concurrent: 3 })).body).toMatchObject({
+      name: 'renamed',
       description: null,
       limits: { callsPerMinute: null, concurrent: 3 },
     });

@@ -45,7 +45,7 @@ export const serverCreate = z.object({
 
 /** `associatedTools` may be what the server shows already, since clients send back the whole entity they have read. */
 export const serverUpdate = z.object({
-  name: entityName.optional(),
+  name: entityName.nullable().optional(),
   mirrorGatewayId: z.string().min(1).max(255).nullable().optional(),
   ...fields,
   associatedTools: ids.transform((given) => (typeof given === 'string' ? given.split(',').map((item) => item.trim()) : given?.map(String))),

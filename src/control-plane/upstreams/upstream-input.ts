@@ -53,7 +53,8 @@ export const upstreamCreate = z
     error: 'transport SSE is not supported by this version; give the streamable HTTP address, or transport STREAMABLEHTTP if this is one.',
   });
 
-export const upstreamUpdate = z.object({ name: entityName.optional(), url: httpUrl.optional(), ...fields });
+/** Clients that dump a whole form send null for what was not filled in; a name and an address cannot be taken away. */
+export const upstreamUpdate = z.object({ name: entityName.nullable().optional(), url: httpUrl.nullable().optional(), ...fields });
 
 export type UpstreamCreate = z.output<typeof upstreamCreate>;
 export type UpstreamUpdate = z.output<typeof upstreamUpdate>;

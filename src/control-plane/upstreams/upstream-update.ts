@@ -31,7 +31,7 @@ export function planUpdate(caller: Caller, before: GatewaysTable, input: Upstrea
   const after: GatewaysTable = {
     ...before,
     name: input.name ?? before.name,
-    slug: input.name === undefined ? before.slug : slugOf(input.name) || before.id,
+    slug: input.name ? slugOf(input.name) || before.id : before.slug,
     url: input.url ?? before.url,
     description: input.description === undefined ? before.description : input.description,
     ...(given === undefined ? {} : vault.seal(before.id, given)),
