@@ -90,6 +90,12 @@ describe('serve', () => {
   });
 });
 
+it('in memory, without a key of its own, the log-in line names no command whose token would be refused', async () => {
+  const env = { DATABASE_URL: 'sqlite:///:memory:' };
+  expect((await run(['serve'], { env })).out).toContain('Log in   set JWT_SECRET_KEY');
+  expect((await run(['serve'], { env: { ...env, JWT_SECRET_KEY: 'my-test-key' } })).out).toContain('$(mcpgateway token');
+});
+
 it('a database that cannot be used is named with the reason', async () => {
   const refuse = (): Promise<never> =>
     Promise.reject(new AppError('database.unavailable', 'The database did not answer.', { internal: 'SQLite 26: file is not a database' }));

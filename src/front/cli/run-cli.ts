@@ -143,6 +143,11 @@ function minutes(text: string): number {
   return Number(text);
 }
 
+/** Without a database file there is nothing to keep a generated key beside. */
+function isKeyOfThisRun({ config, origins }: LoadedConfig): boolean {
+  return config.jwt.algorithm.startsWith('HS') && origins['JWT_SECRET_KEY']?.source === 'generated' && config.database.path === undefined;
+}
+
 async function noticeOf(loaded: LoadedConfig, port: number, commands: CliCommands, io: CliSurroundings): Promise<string> {
   const { config } = loaded;
   const canSign = config.jwt.algorithm.startsWith('HS') || config.jwt.privateKeyPem !== undefined;
@@ -153,7 +158,7 @@ async function noticeOf(loaded: LoadedConfig, port: number, commands: CliCommand
     config,
     port,
     token,
-    canSign,
+    signedBy: !canSign ? 'private_key' : isKeyOfThisRun(loaded) ? 'this_process' : 'command',
     hasGeneratedSecrets: Object.values(loaded.origins).some((origin) => origin.source === 'generated'),
     program: io.program,
     warnings: loaded.warnings,

@@ -9,7 +9,7 @@ function notice(env: Record<string, string>, more: Partial<StartFacts> = {}): st
     config,
     port: 4444,
     token: undefined,
-    canSign: true,
+    signedBy: 'command',
     hasGeneratedSecrets: true,
     program: 'mcpgateway',
     warnings: [],
@@ -57,9 +57,14 @@ it('the example names an address that this gateway may connect to', () => {
 });
 
 it('a gateway without a signing key does not tell to sign with it', () => {
-  const text = notice({}, { canSign: false });
+  const text = notice({}, { signedBy: 'private_key' });
   expect(text).toContain('a token signed with the private key');
   expect(text).not.toContain('mcpgateway token');
+});
+
+it('a key that only this process knows is no key to sign with; a token made for the terminal is good all the same', () => {
+  expect(notice({}, { signedBy: 'this_process' })).toContain('Log in   set JWT_SECRET_KEY and start again');
+  expect(notice({}, { signedBy: 'this_process', token: 'a.b.c' })).toContain('Log in   export MCPGATEWAY_BEARER_TOKEN=a.b.c');
 });
 
 it('a name with shell characters stays a name', () => {

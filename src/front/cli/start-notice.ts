@@ -8,8 +8,8 @@ export interface StartFacts {
   readonly port: number;
   /** An administrator's token, given only when a person reads this on a terminal. */
   readonly token: string | undefined;
-  /** False when this gateway only checks tokens that are signed elsewhere. */
-  readonly canSign: boolean;
+  /** Where tokens are signed: by the command line here, by whoever has the private key, or nowhere but in this process. */
+  readonly signedBy: 'command' | 'private_key' | 'this_process';
   readonly hasGeneratedSecrets: boolean;
   /** How to call the command line from here. */
   readonly program: string;
@@ -53,10 +53,11 @@ function dataLine({ config, hasGeneratedSecrets }: StartFacts): string {
   return hasGeneratedSecrets ? `${path}; generated secrets beside it in ${basename(secretsFileOf(path))}` : path;
 }
 
-function logInLine({ config, token, canSign, program }: StartFacts): string {
+function logInLine({ config, token, signedBy, program }: StartFacts): string {
   if (!config.auth.required) return 'not needed: AUTH_REQUIRED is false';
-  if (!canSign) return `export ${TOKEN_VARIABLE}=<a token signed with the private key, which is not kept here>`;
+  if (signedBy === 'private_key') return `export ${TOKEN_VARIABLE}=<a token signed with the private key, which is not kept here>`;
   if (token !== undefined) return `export ${TOKEN_VARIABLE}=${token}`;
+  if (signedBy === 'this_process') return 'set JWT_SECRET_KEY and start again: the key generated for this run is known to nobody else';
   return `export ${TOKEN_VARIABLE}=$(${program} token --username ${quoted(config.auth.adminEmail)})`;
 }
 
