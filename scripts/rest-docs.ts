@@ -23,7 +23,7 @@ const NOT_CALLED = new Proxy(
 
 function nouns(): [title: string, routes: RouteSpec[]][] {
   const system = systemRoutes(NOT_CALLED);
-  const openApi = openApiRoute([], { appName: '', appVersion: '', docsAllowBasicAuth: false });
+  const openApi = openApiRoute([], { appName: '', appVersion: '', docsAllowBasicAuth: false, rootPath: '' });
   return [
     ['The process', [...system, openApi]],
     ['Gateways', upstreamRoutes(NOT_CALLED, PAGE_SIZES)],

@@ -109,6 +109,7 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
       bodyBytesMax: config.http.bodyBytesMax,
       hasSecurityHeaders: config.http.securityHeaders,
       docsAllowBasicAuth: config.auth.basicAllowedOnDocs,
+      rootPath: config.http.rootPath,
     },
     log,
     recordChange: records.recordChange,

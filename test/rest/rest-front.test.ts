@@ -167,6 +167,13 @@ describe('the OpenAPI document', () => {
     for (const name of referred) expect(components.schemas).toHaveProperty(name);
   });
 
+  it('names the path prefix that clients see, when there is one', async () => {
+    expect(await openApi()).not.toHaveProperty('servers');
+    const prefixed = await openRig({ rootPath: '/tools-gateway' });
+    expect((await prefixed.send('GET', '/openapi.json')).body.servers).toEqual([{ url: '/tools-gateway' }]);
+    await prefixed.close();
+  });
+
   it('never announces 500', async () => {
     for (const operations of Object.values((await openApi()).paths))
       for (const { responses } of Object.values(operations)) expect(responses).not.toHaveProperty('500');
@@ -202,7 +209,7 @@ describe('the front', () => {
     const front = await createRestFront({
       routes: [],
       authenticator: { authenticate: () => Promise.reject(new Error('unused')), isStillValid: () => true },
-      settings: { appName: 'x', appVersion: '1', bodyBytesMax: 1000, hasSecurityHeaders: false, docsAllowBasicAuth: false },
+      settings: { appName: 'x', appVersion: '1', bodyBytesMax: 1000, hasSecurityHeaders: false, docsAllowBasicAuth: false, rootPath: '' },
       log: silentLogger,
       recordChange: () => {},
     });

@@ -102,7 +102,7 @@ class FakeUpstream implements UpstreamReader {
   }
 }
 
-export async function openRig(options: { readonly docsAllowBasicAuth?: boolean; readonly bodyBytesMax?: number } = {}) {
+export async function openRig(options: { readonly docsAllowBasicAuth?: boolean; readonly bodyBytesMax?: number; readonly rootPath?: string } = {}) {
   const database = await openDatabase({ url: 'sqlite:///:memory:', busyTimeoutMs: 1000 });
   const upstream = new FakeUpstream();
   const states = new Map<string, UpstreamHealth>();
@@ -168,6 +168,7 @@ export async function openRig(options: { readonly docsAllowBasicAuth?: boolean; 
       bodyBytesMax: options.bodyBytesMax ?? 1_000_000,
       hasSecurityHeaders: true,
       docsAllowBasicAuth: options.docsAllowBasicAuth ?? false,
+      rootPath: options.rootPath ?? '',
     },
     log: { ...silentLogger, error: (message, fields) => void errors.push(`${message} ${String(fields?.['internal'])}`) },
     recordChange: (change) => void changes.push(change),

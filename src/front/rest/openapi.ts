@@ -7,6 +7,8 @@ export interface OpenApiSettings {
   readonly appName: string;
   readonly appVersion: string;
   readonly docsAllowBasicAuth: boolean;
+  /** APP_ROOT_PATH: what stands before every path for clients; '' for nothing. */
+  readonly rootPath: string;
 }
 
 type Json = Record<string, unknown>;
@@ -62,6 +64,7 @@ function describe(routes: readonly RouteSpec[], settings: OpenApiSettings): Json
       description:
         'Every path answers with and without a trailing slash; those of entities also under /v1. Bodies may spell fields in camelCase or snake_case.',
     },
+    ...(settings.rootPath === '' ? {} : { servers: [{ url: settings.rootPath }] }),
     paths,
     components: {
       schemas,

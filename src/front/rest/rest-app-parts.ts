@@ -12,6 +12,8 @@ export interface RestSettings {
   readonly hasSecurityHeaders: boolean;
   /** DOCS_ALLOW_BASIC_AUTH: may Basic open /openapi.json? */
   readonly docsAllowBasicAuth: boolean;
+  /** APP_ROOT_PATH */
+  readonly rootPath: string;
 }
 
 export interface RestAppParts {
