@@ -88,6 +88,21 @@ describe('PUT, state and DELETE of a server', () => {
     });
   });
 
+  it('refuses a limit that there is not (422), instead of leaving the server without one', async () => {
+    const { id } = (await create()).body;
+    expect((await rig.send('PUT', `/servers/${id}`, { limits: { callsPerMinutes: 5 } })).status).toBe(422);
+  });
+
+  it('shows no tools while the gateway behind it is switched off, as its list of tools does', async () => {
+    const { id, associatedTools } = (await create()).body;
+    expect(associatedTools).not.toEqual([]);
+    await rig.send('POST', `/gateways/${gatewayId}/state?activate=false`);
+    expect((await rig.send('GET', `/servers/${id}`)).body.associatedTools).toEqual([]);
+    expect((await rig.send('GET', `/servers/${id}/tools`)).body).toEqual([]);
+    await rig.send('POST', `/gateways/${gatewayId}/state`);
+    expect((await rig.send('GET', `/servers/${id}`)).body.associatedTools).toEqual(associatedTools);
+  });
+
   it('takes back the whole entity as it was read, and refuses a list of some of its tools (400)', async () => {
     const { id } = (await create()).body;
     const { body: read } = await rig.send('GET', `/servers/${id}`);

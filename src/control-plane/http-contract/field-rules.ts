@@ -48,10 +48,13 @@ export const visibility = z.enum(['public', 'team', 'private']);
 
 const positive = z.number().int().positive().max(1_000_000_000).nullable();
 
-/** `limits` as one object and as flat fields; null takes a limit away. */
+/**
+ * `limits` as one object and as flat fields; null takes a limit away. A misspelt limit is refused, unlike other unknown fields:
+ * dropped, it would look as if there was one.
+ */
 export const limitFields = {
   limits: z
-    .object({ callsPerMinute: positive.optional(), calls_per_minute: positive.optional(), concurrent: positive.optional() })
+    .strictObject({ callsPerMinute: positive.optional(), calls_per_minute: positive.optional(), concurrent: positive.optional() })
     .nullable()
     .optional(),
   callsPerMinute: positive.optional(),

@@ -53,15 +53,26 @@ export async function findTool(db: Db | Tx, id: string): Promise<ToolRecord | un
   return await withGateway(db).where('tools.id', '=', id).executeTakeFirst();
 }
 
-/** Names and ownership of the tools of some gateways, oldest first. */
+/** Names and ownership of the tools of some gateways, oldest first; `enabled` is 0 as well while the gateway is switched off. */
 export async function listToolNames(db: Db | Tx, gatewayIds: readonly string[]) {
   if (gatewayIds.length === 0) return [];
   return await db
     .selectFrom('tools')
-    .select(['id', 'gateway_id', 'name', 'original_name', 'enabled', 'visibility', 'owner_email', 'team_id', 'tags'])
-    .where('gateway_id', 'in', gatewayIds)
-    .orderBy('created_at')
-    .orderBy('id')
+    .innerJoin('gateways', 'gateways.id', 'tools.gateway_id')
+    .select([
+      'tools.id',
+      'tools.gateway_id',
+      'tools.name',
+      'tools.original_name',
+      'tools.visibility',
+      'tools.owner_email',
+      'tools.team_id',
+      'tools.tags',
+    ])
+    .select((eb) => eb.fn<0 | 1>('min', ['tools.enabled', 'gateways.enabled']).as('enabled'))
+    .where('tools.gateway_id', 'in', gatewayIds)
+    .orderBy('tools.created_at')
+    .orderBy('tools.id')
     .execute();
 }
 
