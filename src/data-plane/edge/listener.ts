@@ -71,7 +71,7 @@ export function createEdge(settings: EdgeSettings, parts: EdgeParts): Edge {
     try {
       guard(req);
       if (isStopping) res.shouldKeepAlive = false;
-      if (settings.corsEnabled && answerCors(req, res)) return;
+      if (settings.corsEnabled && answerCors(req, res, settings.allowedOrigins.includes('*'))) return;
       const serverId = serverIdOf(pathOf(req));
       if (serverId === undefined) {
         atFront++;

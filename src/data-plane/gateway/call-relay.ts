@@ -256,7 +256,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
       // The id is latin1 for bytes, so all of the text has to be.
       const body = Buffer.from(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":"The time limit of the gateway for this call has passed"}}`, 'latin1');
       const headers = [...followUpHeaders(request.headers, server.upstream.row, 'application/json, text/event-stream'), 'content-type', 'application/json'];
-      tellUpstream(this.#context.upstream, {
+      void tellUpstream(this.#context.upstream, {
         upstream: server.upstream.row,
         method: 'POST',
         lane: 'reply',

@@ -15,6 +15,7 @@ export function readLoosely(text: string): LooseResponse | undefined {
   }
   if (typeof message !== 'object' || message === null || message.method !== undefined) return undefined;
   const isError = (message.error ?? undefined) !== undefined;
-  if (!isError && message.result === undefined) return undefined;
+  // Both, or neither: nobody could say what it means.
+  if (isError ? (message.result ?? undefined) !== undefined : message.result === undefined) return undefined;
   return { kind: 'response', method: '', requestId: undefined, id: JSON.stringify(message.id), isError, isToolError: message.result?.isError === true };
 }

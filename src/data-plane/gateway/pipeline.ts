@@ -1,5 +1,6 @@
 // The life of a message on one screen: authenticate, resolve, then the stages compiled for its server – authorise, limit,
 // dispatch – and the record at the end, whatever happens. Every door comes through here; there is no other way to an upstream.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Authenticator, Principal } from '#base/access';
 import { AppError, toAppError, type Logger } from '#base/kernel';
 import { CallClock } from './call-clock.ts';
@@ -43,12 +44,13 @@ export interface Gateway {
 }
 
 const SWEEP_INTERVAL_MS = 15_000;
+const TOLD_WITHIN_MS = 1000;
 
 export function createGateway(settings: GatewaySettings, parts: GatewayParts): Gateway {
   const { authenticator, upstream } = parts;
   const recorder = new Recorder(parts.records, parts.logger);
   const clock = new CallClock();
-  const sessions = new SessionBook({ sessionsMax: settings.sessionsMax, idleMs: settings.sessionIdleMs, onExpired: endUpstream });
+  const sessions = new SessionBook({ sessionsMax: settings.sessionsMax, idleMs: settings.sessionIdleMs, onExpired: (session) => void endUpstream(session) });
   const messages = new ServerMessages(authenticator, recorder, (id) => snapshots.current.servers.get(id));
   const dispatch = dispatchTo({ upstream, messages, sessions, clock, toolTimeoutMs: settings.toolTimeoutMs, toolTimeoutMaxMs: settings.toolTimeoutMaxMs });
   const snapshots: SnapshotHolder = createSnapshotHolder((gates: readonly LimitGate[]): readonly Stage[] =>
@@ -59,10 +61,10 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
   let isClosing = false;
 
   /** An upstream that is not told keeps a session for a client that will never come back. */
-  function endUpstream(session: Session): void {
+  async function endUpstream(session: Session): Promise<void> {
     const row = snapshots.current.servers.get(session.serverId)?.upstream.row;
     if (row === undefined) return;
-    tellUpstream(upstream, { upstream: row, method: 'DELETE', lane: 'reply', headers: [], body: undefined, session: session.upstream, lastEventId: undefined, isSafeToRepeat: false });
+    await tellUpstream(upstream, { upstream: row, method: 'DELETE', lane: 'reply', headers: [], body: undefined, session: session.upstream, lastEventId: undefined, isSafeToRepeat: false });
   }
 
   function proceed(exchange: Exchange, principal: Principal): void {
@@ -114,7 +116,9 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
         exchange.relay?.stop(error);
         exchange.refuse(error);
       }
-      sessions.endAll();
+      // The sessions end with this process; their upstreams are told as far as that takes no time.
+      const told = Promise.all(sessions.endAll().map((session) => endUpstream(session)));
+      await Promise.race([told, sleep(TOLD_WITHIN_MS, undefined, { ref: false })]);
       clock.close();
       recorder.flush();
     },

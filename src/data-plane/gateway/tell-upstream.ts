@@ -4,15 +4,22 @@ import type { UpstreamPort, UpstreamRequest } from './seams.ts';
 
 const ANSWER_MAX_MS = 10_000;
 
-export function tellUpstream(upstream: UpstreamPort, request: UpstreamRequest): void {
+/** Resolves when the upstream has answered or was not to be reached; never rejects. */
+export function tellUpstream(upstream: UpstreamPort, request: UpstreamRequest): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
   let isOver = false;
   let timer: NodeJS.Timeout | undefined;
   const over = (): void => {
     isOver = true;
     clearTimeout(timer);
+    resolve();
   };
   const call = upstream.open(request, { head() {}, chunk: () => true, event: () => true, end: over, fail: over });
-  if (isOver) return;
-  timer = setTimeout(() => call.cancel(), ANSWER_MAX_MS);
+  if (isOver) return promise;
+  timer = setTimeout(() => {
+    call.cancel();
+    resolve();
+  }, ANSWER_MAX_MS);
   timer.unref();
+  return promise;
 }

@@ -70,6 +70,18 @@ export class HealthBook implements UpstreamHealthView {
     else if (entry.state !== 'down') this.#become(entry, 'degraded');
   }
 
+  /** It answered, in its own protocol, that it failed: worth knowing, but no reason to keep its other callers away. */
+  troubled(id: string, error: AppError): void {
+    const entry = this.#entry(id);
+    const nowMs = Date.now();
+    entry.isTrying = false;
+    entry.failures = 0;
+    entry.lastSeenMs = nowMs;
+    entry.lastError = { code: error.code, message: error.message, remedy: remedyFor(error.code), atMs: nowMs };
+    entry.nextProbeAtMs = nowMs + backoffMs(1);
+    this.#become(entry, 'degraded');
+  }
+
   /** A request ended without telling anything about the upstream. */
   released(id: string): void {
     const entry = this.#entries.get(id);

@@ -63,7 +63,7 @@ function sessionOpener(exchange: Exchange, server: ServerEntry, context: Dispatc
       if (exchange.principal === undefined) return;
       if (exchange.answer.isGone) {
         // Its id will never be read.
-        tellUpstream(context.upstream, { upstream: server.upstream.row, method: 'DELETE', lane: 'reply', headers: [], body: undefined, session: upstreamSession, lastEventId: undefined, isSafeToRepeat: false });
+        void tellUpstream(context.upstream, { upstream: server.upstream.row, method: 'DELETE', lane: 'reply', headers: [], body: undefined, session: upstreamSession, lastEventId: undefined, isSafeToRepeat: false });
         return;
       }
       exchange.session = context.sessions.open(exchange.principal, server.id, upstreamSession);

@@ -195,7 +195,7 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
       );
       return;
     }
-    if (status >= 500) this.#health.failed(upstream.id, new AppError('upstream.bad_answer', `It answered HTTP ${status}.`));
+    if (status >= 500) this.#health.troubled(upstream.id, new AppError('upstream.bad_answer', `It answered HTTP ${status}.`));
     else this.#health.succeeded(upstream.id);
     this.#isOver = true;
     // An upstream's 5xx is a bad gateway to our client; its JSON-RPC body says why. Bodies of other kinds are not passed on: a page
