@@ -177,21 +177,64 @@ describe('constraints', () => {
     const database = await open();
     const shared = { name: 'n', enabled: 1, visibility: 'public', owner_email: null, team_id: null, tags: '[]', description: null } as const;
     const history = {
-      created_at: 't', updated_at: 't', created_by: null, created_from_ip: null, created_via: null, created_user_agent: null,
-      modified_by: null, modified_from_ip: null, modified_via: null, modified_user_agent: null, version: 1,
+      created_at: 't',
+      updated_at: 't',
+      created_by: null,
+      created_from_ip: null,
+      created_via: null,
+      created_user_agent: null,
+      modified_by: null,
+      modified_from_ip: null,
+      modified_via: null,
+      modified_user_agent: null,
+      version: 1,
     };
     const limits = { calls_per_minute: null, concurrent: null };
     await database.change(async (tx) => {
-      await tx.insertInto('gateways').values({
-        ...shared, ...history, ...limits, id: 'g', slug: 'n', url: 'http://x', transport: 'STREAMABLEHTTP', auth_type: null, auth_secret: null,
-        passthrough_headers: null, modern: 1, legacy: 0, protocol_version: null, server_info: null, capabilities: null, instructions: null,
-        skipped_tools: '[]', last_refresh_at: null,
-      }).execute();
-      await tx.insertInto('tools').values({
-        ...shared, ...history, id: 't', gateway_id: 'g', original_name: 'o', display_name: null, title: null, input_schema: '{}',
-        output_schema: null, annotations: null, meta: null, source_json: '{}',
-      }).execute();
-      await tx.insertInto('servers').values({ ...shared, ...history, ...limits, id: 's', icon: null, mirror_gateway_id: 'g' }).execute();
+      await tx
+        .insertInto('gateways')
+        .values({
+          ...shared,
+          ...history,
+          ...limits,
+          id: 'g',
+          slug: 'n',
+          url: 'http://x',
+          transport: 'STREAMABLEHTTP',
+          auth_type: null,
+          auth_secret: null,
+          passthrough_headers: null,
+          modern: 1,
+          legacy: 0,
+          protocol_version: null,
+          server_info: null,
+          capabilities: null,
+          instructions: null,
+          skipped_tools: '[]',
+          last_refresh_at: null,
+        })
+        .execute();
+      await tx
+        .insertInto('tools')
+        .values({
+          ...shared,
+          ...history,
+          id: 't',
+          gateway_id: 'g',
+          original_name: 'o',
+          display_name: null,
+          title: null,
+          input_schema: '{}',
+          output_schema: null,
+          annotations: null,
+          meta: null,
+          source_json: '{}',
+        })
+        .execute();
+      await tx
+        .insertInto('servers')
+        .values({ ...shared, ...history, ...limits, id: 's', icon: null, mirror_gateway_id: 'g' })
+        .execute();
     });
     const error: unknown = await database.change((tx) => tx.deleteFrom('gateways').execute()).catch((reason: unknown) => reason);
     expect(isForeignKeyViolation(error)).toBe(true);
@@ -214,6 +257,29 @@ describe('the file', () => {
     expect(second.migrated).toEqual([]);
     expect(await revoked(second)).toEqual(['a']);
     expect(await second.version()).toBe(version);
+  });
+
+  it('refuses a newer version’s and another program’s, and leaves both as they were', async () => {
+    const newer = await open(fileUrl());
+    await newer.close();
+    const path = join(folder, 'sub', 'mcp.db');
+    const newerFile = new DatabaseSync(path);
+    newerFile.prepare('insert into kysely_migration values (?, ?)').run('0999-future', '');
+    newerFile.close();
+    await expect(open(fileUrl())).rejects.toMatchObject({
+      code: 'config.invalid',
+      message: expect.stringMatching(/newer version.*0999-future/) as string,
+    });
+
+    const other = join(folder, 'other.db');
+    const otherFile = new DatabaseSync(other);
+    otherFile.exec('create table gateways (id integer)');
+    await expect(open(`sqlite:///${other}`)).rejects.toMatchObject({
+      code: 'config.invalid',
+      message: expect.stringContaining('another program') as string,
+    });
+    expect(otherFile.prepare('select name from sqlite_master').all()).toMatchObject([{ name: 'gateways' }]);
+    otherFile.close();
   });
 
   it('opens for several processes at once, of which one migrates', async () => {

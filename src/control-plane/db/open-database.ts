@@ -1,7 +1,7 @@
 // The one way to the database: opens it, brings its schema up to date, and makes every change a transaction that the running
 // gateway and other processes notice.
 import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Kysely, type Transaction } from 'kysely';
 import { silentLogger, type Logger } from '#base/kernel';
 import { ChangeFeed, type ChangeListener } from './change-feed.ts';
@@ -51,7 +51,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const client = new SqliteClient({ path, busyTimeoutMs: options.busyTimeoutMs });
   const db = new Kysely<Tables>({ dialect: new SqliteWorkerDialect(client) });
   try {
-    const migrated = await migrate(db);
+    const migrated = await migrate(db, isMemory ? path : resolve(path));
     return await describe(db, client, migrated, options.log ?? silentLogger);
   } catch (error) {
     await client.close();
