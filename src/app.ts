@@ -41,7 +41,7 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
   });
   const database = await openConfiguredDatabase(config, log);
   const records = await openRecordStore({ path: recordsPath(config.database.path ?? ':memory:'), shape: RECORD_SHAPE, log });
-  const cipher = await createColumnCipher(config.auth.encryptionSecret);
+  const cipher = createColumnCipher(config.auth.encryptionSecret);
   const tokens = createTokenService(database);
   const health = new HealthBook({ threshold: config.upstream.unhealthyThreshold, probeIntervalMs: config.upstream.healthIntervalSeconds * 1000 });
   const reader = createMcpHttpReader(outbound, config.upstream.registrationTimeoutSeconds * 1000);
@@ -49,7 +49,10 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
   const settings = tokenSettings(config);
   const isRevoked = (tokenId: string): boolean => gateway.snapshots.current.revokedTokenIds.has(tokenId);
   const authenticator = createAuthenticator(settings, { isRevoked });
-  const docsAuthenticator = createAuthenticator({ ...settings, basic: { ...settings.basic, allowed: config.auth.basicAllowedOnDocs } }, { isRevoked });
+  const docsAuthenticator = createAuthenticator(
+    { ...settings, basic: { ...settings.basic, allowed: config.auth.basicAllowedOnDocs } },
+    { isRevoked },
+  );
 
   const gateway: Gateway = createGateway(
     {
@@ -95,7 +98,14 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
   });
   const front = await createRestFront({
     routes: [
-      ...systemRoutes({ database, appName: config.app.name, appVersion, databaseUrl: config.database.url, protocolVersion: NEWEST_PROTOCOL_VERSION, isReady: () => isReady }),
+      ...systemRoutes({
+        database,
+        appName: config.app.name,
+        appVersion,
+        databaseUrl: config.database.url,
+        protocolVersion: NEWEST_PROTOCOL_VERSION,
+        isReady: () => isReady,
+      }),
       ...upstreamRoutes(upstreams, pageSizes),
       ...serverRoutes(createServerService({ database, tools }), pageSizes),
       ...toolRoutes(tools, pageSizes),

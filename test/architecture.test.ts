@@ -12,7 +12,9 @@ type House = ReadonlyMap<string, string>;
 
 const BASE = ['base/kernel', 'base/protocol', 'base/config', 'base/access', 'base/net'];
 const BASE_BUT_NET = BASE.filter((room) => room !== 'base/net');
-const CONTROL = ['audit', 'catalog', 'db', 'http-contract', 'servers', 'system', 'tokens', 'tools', 'upstreams'].map((noun) => `control-plane/${noun}`);
+const CONTROL = ['audit', 'catalog', 'db', 'http-contract', 'servers', 'system', 'tokens', 'tools', 'upstreams'].map(
+  (noun) => `control-plane/${noun}`,
+);
 
 /** Room → rooms it may enter. `type:` rooms only by `import type`. */
 const MAY_ENTER: Readonly<Record<string, readonly string[]>> = {
@@ -59,7 +61,13 @@ function importsOf(text: string): Import[] {
   for (const match of text.matchAll(/^\s*(?:import|export)\s+(type\s+)?([^'";]*?)\s*from\s+'([^']+)'|^\s*import\s+'([^']+)'/gm)) {
     const names = match[2] ?? '';
     const specifier = match[3] ?? match[4] ?? '';
-    const isType = match[1] !== undefined || (/^\{[^}]*\}$/.test(names) && names.slice(1, -1).split(',').every((name) => name.trim() === '' || name.trim().startsWith('type ')));
+    const isType =
+      match[1] !== undefined ||
+      (/^\{[^}]*\}$/.test(names) &&
+        names
+          .slice(1, -1)
+          .split(',')
+          .every((name) => name.trim() === '' || name.trim().startsWith('type ')));
     found.push({ specifier, isType });
   }
   for (const match of text.matchAll(/\bimport\(\s*'([^']+)'\s*\)/g)) found.push({ specifier: match[1] ?? '', isType: false });
@@ -101,7 +109,8 @@ function faultsOf(house: House): string[] {
         if (isRoot) continue;
         const allowed = rulesOf(roomOf(file));
         if (allowed === undefined) faults.push(`${file}: its room is not on the plan`);
-        else if (target !== roomOf(file) && !allowed.includes(target) && !(isType && allowed.includes(`type:${target}`))) faults.push(`${file}: may not enter ${target}`);
+        else if (target !== roomOf(file) && !allowed.includes(target) && !(isType && allowed.includes(`type:${target}`)))
+          faults.push(`${file}: may not enter ${target}`);
       }
     }
   }
@@ -157,14 +166,20 @@ describe('the canaries', () => {
     expect(faultsOf(new Map([[file, text], ...others]))).not.toEqual([]);
   };
 
-  it('a data plane that reads the database is rejected', () => reject('data-plane/gateway/x.ts', `import { openDatabase } from '#control-plane/db';`));
-  it('a value import where only types may be taken is rejected', () => reject('control-plane/tools/x.ts', `import { createGateway } from '#data-plane/gateway';`));
+  it('a data plane that reads the database is rejected', () =>
+    reject('data-plane/gateway/x.ts', `import { openDatabase } from '#control-plane/db';`));
+  it('a value import where only types may be taken is rejected', () =>
+    reject('control-plane/tools/x.ts', `import { createGateway } from '#data-plane/gateway';`));
   it('a window instead of a door is rejected', () => reject('data-plane/edge/x.ts', `import { scan } from '../../base/protocol/scan.ts';`));
   it('an HTTP client outside base/net is rejected', () => reject('data-plane/upstream/x.ts', `import { Pool } from 'undici';`));
   it('a cycle is rejected', () => reject('base/kernel/a.ts', `import { b } from './b.ts';`, ['base/kernel/b.ts', `import { a } from './a.ts';`]));
   it('the environment read outside base/config is rejected', () => reject('base/net/x.ts', `const host = process.env.HOST;`));
   it('a file of everything is rejected', () => reject('base/kernel/utils.ts', ''));
   it('a good file is accepted', () => {
-    expect(faultsOf(new Map([['data-plane/edge/x.ts', `import { AppError } from '#base/kernel';\nimport type { Gateway } from '#data-plane/transports';`]]))).toEqual([]);
+    expect(
+      faultsOf(
+        new Map([['data-plane/edge/x.ts', `import { AppError } from '#base/kernel';\nimport type { Gateway } from '#data-plane/transports';`]]),
+      ),
+    ).toEqual([]);
   });
 });

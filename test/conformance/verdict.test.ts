@@ -34,8 +34,24 @@ describe('the verdict', () => {
   });
 
   test('a required scenario and the count are both demanded of the direct run', () => {
-    expect(belowGoals(suite, new Map([['a', good], ['b', good]]))).toEqual([]);
-    expect(belowGoals(suite, new Map([['b', good], ['c', good]]))).toEqual(['required scenario a does not pass directly']);
+    expect(
+      belowGoals(
+        suite,
+        new Map([
+          ['a', good],
+          ['b', good],
+        ]),
+      ),
+    ).toEqual([]);
+    expect(
+      belowGoals(
+        suite,
+        new Map([
+          ['b', good],
+          ['c', good],
+        ]),
+      ),
+    ).toEqual(['required scenario a does not pass directly']);
     expect(belowGoals(suite, new Map([['a', good]]))).toEqual(['1 of at least 2 scenarios pass directly']);
   });
 

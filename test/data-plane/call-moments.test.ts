@@ -77,7 +77,12 @@ test('where nobody could come back, a token that is no longer good ends the call
 });
 
 test('a call is resumed and taken back upstream with what its client sends there', () => {
-  const headers = { 'mcp-protocol-version': '2025-11-25', 'x-upstream-authorization': 'Bearer theirs', 'mcp-name': 'x', 'content-type': 'application/json' };
+  const headers = {
+    'mcp-protocol-version': '2025-11-25',
+    'x-upstream-authorization': 'Bearer theirs',
+    'mcp-name': 'x',
+    'content-type': 'application/json',
+  };
   rig.post({ id: 1, method: 'tools/call', params: { name: 'x' } }, { session, headers });
   rig.last().opensStream().says(news(1), 'a').sink.end();
   vi.advanceTimersByTime(1000);
@@ -128,7 +133,10 @@ test('a cancel finds its call however the id is written', () => {
 test('a client that has gone while its token was looked at cancels a modern call and a stream, but no legacy call', async () => {
   const gone = (): PlayedClient => Object.assign(new PlayedClient(), { isGone: true, isEnded: true });
   const before = rig.calls.length;
-  rig.post({ id: 1, method: 'tools/call', params: { name: 'x', _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } } }, { client: gone() });
+  rig.post(
+    { id: 1, method: 'tools/call', params: { name: 'x', _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } } },
+    { client: gone() },
+  );
   rig.get({ session, client: gone() });
   expect(rig.calls).toHaveLength(before);
   rig.post({ id: 1, method: 'tools/call', params: { name: 'x' } }, { session, client: gone() });

@@ -1,6 +1,23 @@
 // The gateway's own pipeline between a client and an upstream that do exactly what a test says, when it says it. What no honest peer
 // can be made to do at the right moment – and no two processes can be timed to do – is played here.
-import { createGateway, RECORD_COLUMNS, RECORD_DIRECTIONS, RECORD_OUTCOMES, type AnswerHead, type AnswerListener, type AnswerSink, type ClientAnswer, type Gateway, type RecordBatch, type RecordDirection, type SnapshotInput, type StreamEvent, type UpstreamCall, type UpstreamObserver, type UpstreamRequest } from '../../src/data-plane/gateway/index.ts';
+import {
+  createGateway,
+  RECORD_COLUMNS,
+  RECORD_DIRECTIONS,
+  RECORD_OUTCOMES,
+  type AnswerHead,
+  type AnswerListener,
+  type AnswerSink,
+  type ClientAnswer,
+  type Gateway,
+  type RecordBatch,
+  type RecordDirection,
+  type SnapshotInput,
+  type StreamEvent,
+  type UpstreamCall,
+  type UpstreamObserver,
+  type UpstreamRequest,
+} from '../../src/data-plane/gateway/index.ts';
 import { AppError, silentLogger } from '../../src/base/kernel/index.ts';
 import { scanMessage } from '../../src/base/protocol/index.ts';
 import type { Principal } from '../../src/base/access/index.ts';
@@ -8,7 +25,17 @@ import type { Principal } from '../../src/base/access/index.ts';
 const OWNED = { visibility: 'public', ownerEmail: null, teamId: null, enabled: true } as const;
 const NO_LIMITS = { callsPerMinute: null, concurrent: null };
 const OPEN_STREAM = { method: 'stream/open', id: undefined, kind: 'request' } as const;
-const NOTHING = { isError: false, isToolError: false, name: undefined, uri: undefined, taskId: undefined, requestId: undefined, progressToken: undefined, protocolVersion: undefined, traceparent: undefined };
+const NOTHING = {
+  isError: false,
+  isToolError: false,
+  name: undefined,
+  uri: undefined,
+  taskId: undefined,
+  requestId: undefined,
+  progressToken: undefined,
+  protocolVersion: undefined,
+  traceparent: undefined,
+};
 
 export class PlayedClient implements ClientAnswer {
   listener: AnswerListener | undefined;
@@ -142,7 +169,17 @@ export interface DataPlaneRig {
   change(input: Partial<SnapshotInput>): void;
 }
 
-export const UPSTREAM = { ...OWNED, id: 'g', name: 'upstream', url: 'http://127.0.0.1:1/mcp', limits: NO_LIMITS, headers: [], passthroughHeaders: [], modern: true, legacy: true };
+export const UPSTREAM = {
+  ...OWNED,
+  id: 'g',
+  name: 'upstream',
+  url: 'http://127.0.0.1:1/mcp',
+  limits: NO_LIMITS,
+  headers: [],
+  passthroughHeaders: [],
+  modern: true,
+  legacy: true,
+};
 export const SERVER = { ...OWNED, id: 's', name: 'server', limits: NO_LIMITS, mirrorGatewayId: 'g' };
 
 export function startRig({ sessionIdleMs = 3_600_000, toolTimeoutMs = 60_000 } = {}): DataPlaneRig {
@@ -157,7 +194,17 @@ export function startRig({ sessionIdleMs = 3_600_000, toolTimeoutMs = 60_000 } =
     let principal = principals.get(token);
     if (principal === undefined) {
       const subject = token.split('/')[0] as string;
-      principal = { key: subject, subject, email: subject, isAdmin: true, reach: 'everything', scopes: undefined, audience: undefined, tokenId: token, via: 'jwt' };
+      principal = {
+        key: subject,
+        subject,
+        email: subject,
+        isAdmin: true,
+        reach: 'everything',
+        scopes: undefined,
+        audience: undefined,
+        tokenId: token,
+        via: 'jwt',
+      };
       principals.set(token, principal);
     }
     return principal;
@@ -186,7 +233,11 @@ export function startRig({ sessionIdleMs = 3_600_000, toolTimeoutMs = 60_000 } =
     },
   );
 
-  function send(verb: 'POST' | 'GET' | 'DELETE', text: string, { token = 'ann', session, headers = {}, client = new PlayedClient() }: Sent): PlayedClient {
+  function send(
+    verb: 'POST' | 'GET' | 'DELETE',
+    text: string,
+    { token = 'ann', session, headers = {}, client = new PlayedClient() }: Sent,
+  ): PlayedClient {
     const all = { authorization: token, ...(session === undefined ? {} : { 'mcp-session-id': session }), ...headers };
     const envelope = verb === 'POST' ? scanMessage(text) : { ...NOTHING, ...OPEN_STREAM };
     const era = envelope.protocolVersion === undefined ? 'legacy' : 'modern';
@@ -216,7 +267,10 @@ export function startRig({ sessionIdleMs = 3_600_000, toolTimeoutMs = 60_000 } =
       sink.end();
       return client.headers['mcp-session-id'] as string;
     },
-    call: (session, id = 1, token = 'ann') => ({ client: rig.post({ id, method: 'tools/call', params: { name: 'x' } }, { session, token }), asked: rig.last() }),
+    call: (session, id = 1, token = 'ann') => ({
+      client: rig.post({ id, method: 'tools/call', params: { name: 'x' } }, { session, token }),
+      asked: rig.last(),
+    }),
     recordedTexts() {
       gateway.flushRecords();
       return records.flatMap(({ dictionary }) => dictionary.map(([, text]) => text));
@@ -225,7 +279,9 @@ export function startRig({ sessionIdleMs = 3_600_000, toolTimeoutMs = 60_000 } =
       gateway.flushRecords();
       const texts = new Map(records.flatMap(({ dictionary }) => dictionary));
       const column = (name: (typeof RECORD_COLUMNS)[number]): number => RECORD_COLUMNS.indexOf(name);
-      const rows = records.flatMap(({ rows: all, count }) => Array.from({ length: count }, (_, at) => all.slice(at * RECORD_COLUMNS.length, (at + 1) * RECORD_COLUMNS.length)));
+      const rows = records.flatMap(({ rows: all, count }) =>
+        Array.from({ length: count }, (_, at) => all.slice(at * RECORD_COLUMNS.length, (at + 1) * RECORD_COLUMNS.length)),
+      );
       return rows
         .filter((row) => RECORD_DIRECTIONS[row[column('direction')] as number] === direction)
         .map((row) => [texts.get(row[column('method')] as number) ?? '', RECORD_OUTCOMES[row[column('outcome')] as number] as string]);

@@ -32,7 +32,13 @@ test('hidden tools are left out of lists that come as an array or as lines too',
   for (const [text, expected] of [
     [`[${list}]`, `[${list.replace(',{"name":"hidden"}', '')}]`],
     [`${news(1)}\n${list}\n`, `${news(1)}\n${list.replace(',{"name":"hidden"}', '')}\n`],
-    [JSON.stringify(JSON.parse(list), null, 1), JSON.stringify(JSON.parse(list), null, 1).replace(/,\s*\{\s*"name": "hidden"\s*\}/, '').replace(/\[\s*\{/, '[{').replace(/\}\s*\]/, '}]')],
+    [
+      JSON.stringify(JSON.parse(list), null, 1),
+      JSON.stringify(JSON.parse(list), null, 1)
+        .replace(/,\s*\{\s*"name": "hidden"\s*\}/, '')
+        .replace(/\[\s*\{/, '[{')
+        .replace(/\}\s*\]/, '}]'),
+    ],
   ] as const) {
     const client = rig.post({ id: 1, method: 'tools/list' }, { session });
     rig.last().refuses(200, text);

@@ -158,7 +158,12 @@ test('thousands of events for a client that does not read are waited for once, w
   });
   const body = toolCall(1, 'one');
   const { pathname } = new URL(session.url);
-  const head = Object.entries({ ...session.headers, 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'content-length': String(body.length) });
+  const head = Object.entries({
+    ...session.headers,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    'content-length': String(body.length),
+  });
   const socket = connect(gateway.port, '127.0.0.1');
   socket.pause();
   socket.write(`POST ${pathname} HTTP/1.1\r\nHost: 127.0.0.1\r\n${head.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`);

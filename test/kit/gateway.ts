@@ -46,7 +46,10 @@ export interface StartedGateway {
   tokenFor(claims: TokenClaims): Promise<string>;
   /** A REST call with the administrator's token, or the given one; `token: ''` sends none. */
   api(method: string, path: string, body?: unknown, options?: { token?: string; headers?: Record<string, string> }): Promise<RestAnswer>;
-  registerMirror(upstreamUrl: string, options?: { gateway?: object; server?: object }): Promise<{ gatewayId: string; serverId: string; mcpUrl: string }>;
+  registerMirror(
+    upstreamUrl: string,
+    options?: { gateway?: object; server?: object },
+  ): Promise<{ gatewayId: string; serverId: string; mcpUrl: string }>;
   /** Ends it and waits; resolves with its exit code. SIGKILL leaves the folder. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -65,11 +68,15 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Starte
     ...options.env,
   };
   const words = [...(options.prefix ?? []), process.execPath];
-  const child = spawn(words[0] ?? process.execPath, [...words.slice(1), '--conditions=source', ...(options.nodeFlags ?? []), join(ROOT, 'src/main.ts'), 'serve'], {
-    cwd: folder,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    words[0] ?? process.execPath,
+    [...words.slice(1), '--conditions=source', ...(options.nodeFlags ?? []), join(ROOT, 'src/main.ts'), 'serve'],
+    {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let printed = '';
   child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString()));
@@ -78,11 +85,20 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Starte
   const url = `http://127.0.0.1:${port}`;
   const token = await signTestToken({ sub: 'admin@example.com', is_admin: true, teams: null });
 
-  async function api(method: string, path: string, body?: unknown, { token: other, headers }: { token?: string; headers?: Record<string, string> } = {}): Promise<RestAnswer> {
+  async function api(
+    method: string,
+    path: string,
+    body?: unknown,
+    { token: other, headers }: { token?: string; headers?: Record<string, string> } = {},
+  ): Promise<RestAnswer> {
     const used = other ?? token;
     const response = await fetch(`${url}${path}`, {
       method,
-      headers: { ...(used === '' ? {} : { authorization: `Bearer ${used}` }), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        ...(used === '' ? {} : { authorization: `Bearer ${used}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
@@ -119,8 +135,18 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Starte
 /** Any claims; what is left out is what an ordinary token of this gateway has. `undefined` leaves a claim out. */
 export async function signTestToken(claims: TokenClaims, secret = TEST_SECRET): Promise<string> {
   const nowSeconds = Math.floor(Date.now() / 1000);
-  const all = { iss: 'mcpgateway', aud: 'mcpgateway-api', iat: nowSeconds, exp: nowSeconds + 3600, jti: randomUUID(), username: claims.sub, ...claims };
-  return new SignJWT(Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).sign(Buffer.from(secret));
+  const all = {
+    iss: 'mcpgateway',
+    aud: 'mcpgateway-api',
+    iat: nowSeconds,
+    exp: nowSeconds + 3600,
+    jti: randomUUID(),
+    username: claims.sub,
+    ...claims,
+  };
+  return new SignJWT(Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)))
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .sign(Buffer.from(secret));
 }
 
 async function listeningPort(child: ChildProcess, printed: () => string, exited: Promise<number | null>): Promise<number> {

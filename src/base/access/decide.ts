@@ -72,7 +72,14 @@ function mayCreate(principal: Principal, entity: Owned): boolean {
   return entity.teamId === null || principal.reach.teams.includes(entity.teamId);
 }
 
-const PERMISSION_VERB: Record<Action, string> = { read: 'read', use: 'use', create: 'create', update: 'update', delete: 'delete', administer: 'admin' };
+const PERMISSION_VERB: Record<Action, string> = {
+  read: 'read',
+  use: 'use',
+  create: 'create',
+  update: 'update',
+  delete: 'delete',
+  administer: 'admin',
+};
 
 function isInScope(principal: Principal, action: Action, entity: Owned, within: Owned | undefined): boolean {
   const scopes = principal.scopes;

@@ -72,7 +72,7 @@ export function createOutbound(settings: OutboundSettings): Outbound {
     lookup: guardedLookup,
     keepAlive: true,
     noDelay: true,
-  } as buildConnector.BuildOptions);
+  });
 
   function poolFor(origin: string, lane: Lane): Pool {
     const key = `${lane} ${origin}`;
@@ -108,7 +108,8 @@ export function createOutbound(settings: OutboundSettings): Outbound {
       await new Promise<void>((resolve, reject) => {
         guardedLookup(host, { all: true }, (error) => {
           if (error instanceof AppError) reject(error);
-          else if (error !== null && settings.dnsFailClosed) reject(new AppError('upstream.unreachable', `The host ${host} does not resolve (${error.code ?? error.message}).`));
+          else if (error !== null && settings.dnsFailClosed)
+            reject(new AppError('upstream.unreachable', `The host ${host} does not resolve (${error.code ?? error.message}).`));
           else resolve();
         });
       });

@@ -195,7 +195,14 @@ export class JsonCursor {
   #skipEscape(pos: number): number {
     const text = this.text;
     switch (text.charCodeAt(pos + 1)) {
-      case 0x22: case 0x5c: case 0x2f: case 0x62: case 0x66: case 0x6e: case 0x72: case 0x74:
+      case 0x22:
+      case 0x5c:
+      case 0x2f:
+      case 0x62:
+      case 0x66:
+      case 0x6e:
+      case 0x72:
+      case 0x74:
         return pos + 2;
       case 0x75:
         for (let i = pos + 2; i < pos + 6; i++) {

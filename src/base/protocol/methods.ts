@@ -19,11 +19,29 @@ const ROUTING_KEYS: ReadonlyMap<string, readonly RoutingKey[]> = new Map([
   ['tasks/update', keys('taskId')],
   ['notifications/cancelled', keys('requestId')],
   ...[
-    'initialize', 'server/discover', 'ping', 'tools/list', 'resources/list', 'resources/templates/list', 'prompts/list',
-    'logging/setLevel', 'subscriptions/listen', 'tasks/list', 'notifications/initialized', 'notifications/progress',
-    'notifications/roots/list_changed', 'notifications/tasks/status', 'notifications/elicitation/complete',
-    'sampling/createMessage', 'elicitation/create', 'roots/list', 'notifications/message', 'notifications/resources/updated',
-    'notifications/tools/list_changed', 'notifications/prompts/list_changed', 'notifications/resources/list_changed',
+    'initialize',
+    'server/discover',
+    'ping',
+    'tools/list',
+    'resources/list',
+    'resources/templates/list',
+    'prompts/list',
+    'logging/setLevel',
+    'subscriptions/listen',
+    'tasks/list',
+    'notifications/initialized',
+    'notifications/progress',
+    'notifications/roots/list_changed',
+    'notifications/tasks/status',
+    'notifications/elicitation/complete',
+    'sampling/createMessage',
+    'elicitation/create',
+    'roots/list',
+    'notifications/message',
+    'notifications/resources/updated',
+    'notifications/tools/list_changed',
+    'notifications/prompts/list_changed',
+    'notifications/resources/list_changed',
   ].map((method): [string, readonly RoutingKey[]] => [method, META_ONLY]),
 ]);
 
@@ -33,8 +51,21 @@ export function routingKeys(method: string): readonly RoutingKey[] | undefined {
 }
 
 const BOOKKEEPING: ReadonlySet<string> = new Set([
-  'initialize', 'server/discover', 'ping', 'tools/list', 'resources/list', 'resources/templates/list', 'prompts/list', 'logging/setLevel',
-  'resources/subscribe', 'resources/unsubscribe', 'subscriptions/listen', 'tasks/get', 'tasks/list', 'tasks/result', 'tasks/cancel',
+  'initialize',
+  'server/discover',
+  'ping',
+  'tools/list',
+  'resources/list',
+  'resources/templates/list',
+  'prompts/list',
+  'logging/setLevel',
+  'resources/subscribe',
+  'resources/unsubscribe',
+  'subscriptions/listen',
+  'tasks/get',
+  'tasks/list',
+  'tasks/result',
+  'tasks/cancel',
   'tasks/update',
 ]);
 
@@ -46,9 +77,20 @@ export function isLimited(method: string): boolean {
 /** May this request be sent again when it is unknown whether the upstream carried it out? Only what changes nothing there. */
 export function isSafeToRepeat(method: string): boolean {
   switch (method) {
-    case 'ping': case 'server/discover': case 'tools/list': case 'resources/list': case 'resources/templates/list': case 'prompts/list':
-    case 'resources/read': case 'prompts/get': case 'completion/complete': case 'tasks/get': case 'tasks/list': case 'logging/setLevel':
-    case 'resources/subscribe': case 'resources/unsubscribe':
+    case 'ping':
+    case 'server/discover':
+    case 'tools/list':
+    case 'resources/list':
+    case 'resources/templates/list':
+    case 'prompts/list':
+    case 'resources/read':
+    case 'prompts/get':
+    case 'completion/complete':
+    case 'tasks/get':
+    case 'tasks/list':
+    case 'logging/setLevel':
+    case 'resources/subscribe':
+    case 'resources/unsubscribe':
       return true;
     default:
       return false;

@@ -4,8 +4,15 @@ import { auditRoutes } from './audit-routes.ts';
 import type { AuditFilter } from './audit-row.ts';
 
 const ADMIN: Principal = {
-  key: 'k', subject: 'admin', email: 'admin@example.com', isAdmin: true, reach: 'everything', scopes: undefined, audience: undefined,
-  tokenId: undefined, via: 'jwt',
+  key: 'k',
+  subject: 'admin',
+  email: 'admin@example.com',
+  isAdmin: true,
+  reach: 'everything',
+  scopes: undefined,
+  audience: undefined,
+  tokenId: undefined,
+  via: 'jwt',
 };
 const ANN: Principal = { ...ADMIN, subject: 'ann', email: 'ann@example.com', isAdmin: false, reach: { teams: [] } };
 
@@ -27,7 +34,10 @@ async function asked(principal: Principal, rawQuery: object): Promise<AuditFilte
 describe('the audit trail', () => {
   it('is at the contract’s path and at the short one', () => {
     const routes = auditRoutes({ records: { query: async () => [] } });
-    expect(routes.map((route) => `${route.method} ${route.path} ${route.auth}`)).toEqual(['GET /audit-trails user', 'GET /api/logs/audit-trails user']);
+    expect(routes.map((route) => `${route.method} ${route.path} ${route.auth}`)).toEqual([
+      'GET /audit-trails user',
+      'GET /api/logs/audit-trails user',
+    ]);
   });
 
   it('shows an administrator everybody’s rows', async () => {
@@ -57,15 +67,28 @@ describe('the audit trail', () => {
       },
     };
     const [route] = auditRoutes({ records, beforeQuery: () => void order.push('hand over') });
-    await route?.handler({ principal: ADMIN, query: { limit: 1, offset: 0 }, params: {}, body: undefined, clientAddress: '', userAgent: undefined, correlationId: '' });
+    await route?.handler({
+      principal: ADMIN,
+      query: { limit: 1, offset: 0 },
+      params: {},
+      body: undefined,
+      clientAddress: '',
+      userAgent: undefined,
+      correlationId: '',
+    });
     expect(order).toEqual(['hand over', 'query']);
   });
 
   it('takes lists repeated or with commas, and times with or without an offset', async () => {
     const noon = Date.UTC(2026, 10, 21, 12);
-    expect(await asked(ADMIN, { action: ['create', 'update,delete'], resource_type: 'tool', start_time: '2026-11-21T12:00:00Z', end_time: '2026-11-21T12:00:00' })).toMatchObject([
-      { actions: ['create', 'update', 'delete'], resourceTypes: ['tool'], fromMs: noon, untilMs: noon },
-    ]);
+    expect(
+      await asked(ADMIN, {
+        action: ['create', 'update,delete'],
+        resource_type: 'tool',
+        start_time: '2026-11-21T12:00:00Z',
+        end_time: '2026-11-21T12:00:00',
+      }),
+    ).toMatchObject([{ actions: ['create', 'update', 'delete'], resourceTypes: ['tool'], fromMs: noon, untilMs: noon }]);
   });
 
   it.each([{ limit: '0' }, { limit: '1001' }, { offset: '-1' }, { limit: 'x' }, { start_time: 'yesterday' }])('%j does not fit', async (query) => {

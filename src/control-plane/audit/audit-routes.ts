@@ -12,7 +12,12 @@ const OFFSET_MAX = 1_000_000;
 /** Given once, several times, or as a comma-separated list. */
 const texts = z
   .union([z.string(), z.array(z.string())])
-  .transform((given) => (typeof given === 'string' ? [given] : given).flatMap((text) => text.split(',')).map((text) => text.trim()).filter((text) => text !== ''))
+  .transform((given) =>
+    (typeof given === 'string' ? [given] : given)
+      .flatMap((text) => text.split(','))
+      .map((text) => text.trim())
+      .filter((text) => text !== ''),
+  )
   .optional();
 
 const time = z.iso

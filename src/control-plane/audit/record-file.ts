@@ -146,7 +146,13 @@ export class RecordFile {
   }
 
   #insertSegment(count: number, fromMs: number, toMs: number, body: Uint8Array | string): void {
-    this.#statement('insert into segments (chapter, count, from_ms, to_ms, body) values (?, ?, ?, ?, ?)').run(this.#chapter, count, fromMs, toMs, body);
+    this.#statement('insert into segments (chapter, count, from_ms, to_ms, body) values (?, ?, ?, ?, ?)').run(
+      this.#chapter,
+      count,
+      fromMs,
+      toMs,
+      body,
+    );
   }
 
   #keepText(number: number): void {

@@ -22,7 +22,7 @@ export function unpackRows(packed: Uint8Array, count: number, width: number): Fl
   for (let column = 0; column < width; column++) {
     const kind = view.getUint8(at);
     const base = view.getFloat64(at + 1, true);
-    const size = KIND_BYTES[kind as keyof typeof KIND_BYTES & number] ?? 0;
+    const size = KIND_BYTES[kind] ?? 0;
     at += HEADER_BYTES;
     for (let row = 0; row < count; row++) rows[row * width + column] = valueAt(view, kind, base, at + row * size);
     at += count * size;
@@ -59,7 +59,8 @@ function packColumn(packed: Buffer, start: number, rows: Float64Array, count: nu
 function kindOf(min: number, max: number, isWhole: boolean): number {
   if (min === max) return KIND.constant;
   const range = max - min;
-  if (isWhole && range <= U32_MAX && Number.isSafeInteger(min) && Number.isSafeInteger(max)) return range <= 0xff ? KIND.u8 : range <= 0xffff ? KIND.u16 : KIND.u32;
+  if (isWhole && range <= U32_MAX && Number.isSafeInteger(min) && Number.isSafeInteger(max))
+    return range <= 0xff ? KIND.u8 : range <= 0xffff ? KIND.u16 : KIND.u32;
   return !isWhole && range * 1000 < U32_MAX ? KIND.thousandths : KIND.f64;
 }
 

@@ -10,22 +10,52 @@ const START_MS = Date.now() - 60_000;
 const SHAPE = { columns: RECORD_COLUMNS, directions: RECORD_DIRECTIONS, outcomes: RECORD_OUTCOMES };
 const EVERYTHING = { limit: 10_000, offset: 0 };
 
-const TEXTS = [[1, 'tools/call'], [2, 'echo'], [3, 'ann@example.com'], [4, 'bob@example.com'], [5, 's1'], [6, 'g1'], [7, 'jti-1'], [8, '127.0.0.1'], [9, 'limit.rate'], [10, 'tools/list']] as const;
+const TEXTS = [
+  [1, 'tools/call'],
+  [2, 'echo'],
+  [3, 'ann@example.com'],
+  [4, 'bob@example.com'],
+  [5, 's1'],
+  [6, 'g1'],
+  [7, 'jti-1'],
+  [8, '127.0.0.1'],
+  [9, 'limit.rate'],
+  [10, 'tools/list'],
+] as const;
 
 type Numbers = Partial<Record<(typeof RECORD_COLUMNS)[number], number>>;
 
 function batch(rows: readonly Numbers[], dictionary: RecordBatch['dictionary'] = []): RecordBatch {
   const numbers = new Float64Array(rows.length * RECORD_COLUMNS.length);
-  rows.forEach((row, at) => numbers.set(RECORD_COLUMNS.map((name) => row[name] ?? 0), at * RECORD_COLUMNS.length));
+  rows.forEach((row, at) =>
+    numbers.set(
+      RECORD_COLUMNS.map((name) => row[name] ?? 0),
+      at * RECORD_COLUMNS.length,
+    ),
+  );
   return { count: rows.length, rows: numbers, dictionary };
 }
 
-const call = (second: number, more: Numbers = {}): Numbers => ({ atMs: START_MS + second * 1000, method: 1, target: 2, userEmail: 3, serverId: 5, ...more });
+const call = (second: number, more: Numbers = {}): Numbers => ({
+  atMs: START_MS + second * 1000,
+  method: 1,
+  target: 2,
+  userEmail: 3,
+  serverId: 5,
+  ...more,
+});
 
 const CALLER: Caller = {
   principal: {
-    key: 'k', subject: 'ann@example.com', email: 'ann@example.com', isAdmin: true, reach: 'everything', scopes: undefined, audience: undefined,
-    tokenId: 'jti-1', via: 'jwt',
+    key: 'k',
+    subject: 'ann@example.com',
+    email: 'ann@example.com',
+    isAdmin: true,
+    reach: 'everything',
+    scopes: undefined,
+    audience: undefined,
+    tokenId: 'jti-1',
+    via: 'jwt',
   },
   clientAddress: '127.0.0.1',
   userAgent: undefined,
@@ -55,20 +85,52 @@ describe('the record store', () => {
     const [refused, trace3] = [RECORD_OUTCOMES.indexOf('refused'), 0x0000abcd];
     store.sink.write(
       batch(
-        [call(1, {
-          durationMs: 1.234, direction: RECORD_DIRECTIONS.indexOf('call'), outcome: refused, httpStatus: 429, requestBytes: 150, answerBytes: 90,
-          trace0: 0xffffffff, trace3, errorCode: 9, upstreamId: 6, tokenId: 7, clientAddress: 8,
-        })],
+        [
+          call(1, {
+            durationMs: 1.234,
+            direction: RECORD_DIRECTIONS.indexOf('call'),
+            outcome: refused,
+            httpStatus: 429,
+            requestBytes: 150,
+            answerBytes: 90,
+            trace0: 0xffffffff,
+            trace3,
+            errorCode: 9,
+            upstreamId: 6,
+            tokenId: 7,
+            clientAddress: 8,
+          }),
+        ],
         TEXTS,
       ),
     );
     expect(await store.query(EVERYTHING)).toEqual([
       {
-        id: expect.any(String), timestamp: new Date(START_MS + 1000).toISOString(), correlation_id: 'ffffffff00000000000000000000abcd',
-        action: 'execute', resource_type: 'tool', resource_id: null, resource_name: 'echo', user_id: 'ann@example.com', user_email: 'ann@example.com',
-        success: false, requires_review: false, data_classification: null, method: 'tools/call', direction: 'call', outcome: 'refused',
-        error_code: 'limit.rate', duration_ms: 1.234, http_status: 429, server_id: 's1', gateway_id: 'g1', request_bytes: 150, response_bytes: 90,
-        client_ip: '127.0.0.1', trace_id: 'ffffffff00000000000000000000abcd', token_id: 'jti-1',
+        id: expect.any(String),
+        timestamp: new Date(START_MS + 1000).toISOString(),
+        correlation_id: 'ffffffff00000000000000000000abcd',
+        action: 'execute',
+        resource_type: 'tool',
+        resource_id: null,
+        resource_name: 'echo',
+        user_id: 'ann@example.com',
+        user_email: 'ann@example.com',
+        success: false,
+        requires_review: false,
+        data_classification: null,
+        method: 'tools/call',
+        direction: 'call',
+        outcome: 'refused',
+        error_code: 'limit.rate',
+        duration_ms: 1.234,
+        http_status: 429,
+        server_id: 's1',
+        gateway_id: 'g1',
+        request_bytes: 150,
+        response_bytes: 90,
+        client_ip: '127.0.0.1',
+        trace_id: 'ffffffff00000000000000000000abcd',
+        token_id: 'jti-1',
       },
     ]);
   });
@@ -77,14 +139,33 @@ describe('the record store', () => {
     const store = await open();
     store.sink.write(batch([call(1), call(2)], TEXTS));
     store.recordChange({
-      caller: CALLER, action: 'create', resourceType: 'server', resourceId: 'srv', resourceName: 'm', httpStatus: 201, errorCode: '', atMs: START_MS + 3000, durationMs: 5,
+      caller: CALLER,
+      action: 'create',
+      resourceType: 'server',
+      resourceId: 'srv',
+      resourceName: 'm',
+      httpStatus: 201,
+      errorCode: '',
+      atMs: START_MS + 3000,
+      durationMs: 5,
     });
     store.sink.write(batch([call(4)]));
     const all = await store.query(EVERYTHING);
     expect(all.map((row) => Date.parse(row.timestamp) - START_MS)).toEqual([4000, 3000, 2000, 1000]);
     expect(all[1]).toMatchObject({
-      action: 'create', resource_type: 'server', resource_id: 'srv', resource_name: 'm', user_email: 'ann@example.com', success: true, outcome: 'ok',
-      http_status: 201, server_id: 'srv', correlation_id: 'request-1', token_id: 'jti-1', client_ip: '127.0.0.1', method: null,
+      action: 'create',
+      resource_type: 'server',
+      resource_id: 'srv',
+      resource_name: 'm',
+      user_email: 'ann@example.com',
+      success: true,
+      outcome: 'ok',
+      http_status: 201,
+      server_id: 'srv',
+      correlation_id: 'request-1',
+      token_id: 'jti-1',
+      client_ip: '127.0.0.1',
+      method: null,
     });
     expect(await store.query({ limit: 2, offset: 1 })).toEqual(all.slice(1, 3));
   });
@@ -138,7 +219,8 @@ describe('the record store', () => {
 
   it('keeps the newest records when there are too many, and the texts they need', async () => {
     const store = await open({ rowsMax: 50 });
-    for (let i = 0; i < 40; i++) store.sink.write(batch([call(i), call(i, { target: 100 + i })], [...(i === 0 ? TEXTS : []), [100 + i, `tool-${i}`]]));
+    for (let i = 0; i < 40; i++)
+      store.sink.write(batch([call(i), call(i, { target: 100 + i })], [...(i === 0 ? TEXTS : []), [100 + i, `tool-${i}`]]));
     const rows = await store.query(EVERYTHING);
     expect(rows).toHaveLength(50);
     expect(rows.filter((_, at) => at % 2 === 0).map((row) => row.resource_name)).toEqual(Array.from({ length: 25 }, (_, at) => `tool-${39 - at}`));
@@ -155,7 +237,15 @@ describe('the record store', () => {
   it('two processes may write the same file', async () => {
     const [first, second] = [await open(), await open()];
     first.sink.write(batch([call(1)], TEXTS));
-    second.sink.write(batch([call(2, { target: 1 })], [[1, 'theirs'], [3, 'carl@example.com']]));
+    second.sink.write(
+      batch(
+        [call(2, { target: 1 })],
+        [
+          [1, 'theirs'],
+          [3, 'carl@example.com'],
+        ],
+      ),
+    );
     await Promise.all([first.flush(), second.flush()]);
     expect((await first.query(EVERYTHING)).map((row) => [row.resource_name, row.user_email]).sort()).toEqual([
       ['echo', 'ann@example.com'],
@@ -164,7 +254,9 @@ describe('the record store', () => {
   });
 
   it('a file that cannot be opened is database.unavailable', async () => {
-    await expect(openRecordStore({ path: join(folder, 'no', 'such', 'folder.db'), shape: SHAPE })).rejects.toMatchObject({ code: 'database.unavailable' });
+    await expect(openRecordStore({ path: join(folder, 'no', 'such', 'folder.db'), shape: SHAPE })).rejects.toMatchObject({
+      code: 'database.unavailable',
+    });
   });
 
   it('rows written before a column existed can still be read', async () => {

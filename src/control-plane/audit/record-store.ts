@@ -38,7 +38,16 @@ const ROWS_MAX = 1_000_000;
 const AGE_MAX_DAYS = 90;
 const DAY_MS = 86_400_000;
 /** The columns that are dictionary numbers (call-record.ts). */
-const TEXT_COLUMNS = ['method', 'target', 'errorCode', 'serverId', 'upstreamId', 'userEmail', 'tokenId', 'clientAddress'] as const satisfies readonly (typeof RECORD_COLUMNS)[number][];
+const TEXT_COLUMNS = [
+  'method',
+  'target',
+  'errorCode',
+  'serverId',
+  'upstreamId',
+  'userEmail',
+  'tokenId',
+  'clientAddress',
+] as const satisfies readonly (typeof RECORD_COLUMNS)[number][];
 
 /** Throws AppError `database.unavailable` when the file cannot be opened. */
 export async function openRecordStore(options: RecordStoreOptions): Promise<RecordStore> {

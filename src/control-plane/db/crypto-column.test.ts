@@ -22,7 +22,9 @@ describe('sealed columns', () => {
   it('with another secret give an error that names the setting', () => {
     const other = createColumnCipher(new Secret('another secret'));
     const sealed = cipher.seal(PLAIN, 'c');
-    expect(() => other.unseal(sealed, 'c')).toThrow(expect.objectContaining({ code: 'config.invalid', message: expect.stringContaining('AUTH_ENCRYPTION_SECRET') }));
+    expect(() => other.unseal(sealed, 'c')).toThrow(
+      expect.objectContaining({ code: 'config.invalid', message: expect.stringContaining('AUTH_ENCRYPTION_SECRET') }),
+    );
   });
 
   it('are refused when altered, moved to another row, cut short or of an unknown format', () => {

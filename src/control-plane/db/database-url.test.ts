@@ -16,8 +16,13 @@ describe('parseDatabaseUrl', () => {
     expect(parseDatabaseUrl(url)).toEqual({ path: ':memory:', isMemory: true });
   });
 
-  it.each(['postgresql://u:p@h/db', 'mysql+pymysql://h/db', 'sqlite:/x.db', './mcp.db', ''])('"%s" is refused with the form to use and without a password', (url) => {
-    expect(() => parseDatabaseUrl(url)).toThrow(expect.objectContaining({ code: 'config.invalid', message: expect.stringMatching(/sqlite:\/\/\/\.\/mcp\.db/) }));
-    expect(() => parseDatabaseUrl(url)).not.toThrow(/u:p/);
-  });
+  it.each(['postgresql://u:p@h/db', 'mysql+pymysql://h/db', 'sqlite:/x.db', './mcp.db', ''])(
+    '"%s" is refused with the form to use and without a password',
+    (url) => {
+      expect(() => parseDatabaseUrl(url)).toThrow(
+        expect.objectContaining({ code: 'config.invalid', message: expect.stringMatching(/sqlite:\/\/\/\.\/mcp\.db/) }),
+      );
+      expect(() => parseDatabaseUrl(url)).not.toThrow(/u:p/);
+    },
+  );
 });

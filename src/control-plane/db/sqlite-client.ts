@@ -24,7 +24,9 @@ export class SqliteClient {
     const file = import.meta.url.endsWith('.ts') ? './sqlite-worker.ts' : './sqlite-worker.js';
     this.#worker = new Worker(new URL(file, import.meta.url), { execArgv: [], workerData: data });
     this.#worker.on('message', (reply: SqliteReply) => this.#settle(reply));
-    this.#worker.on('error', (error) => this.#fail(unavailable(`The database worker failed: ${error instanceof Error ? error.stack : String(error)}`)));
+    this.#worker.on('error', (error) =>
+      this.#fail(unavailable(`The database worker failed: ${error instanceof Error ? error.stack : String(error)}`)),
+    );
     this.#worker.on('exit', () => this.#fail(unavailable('The database worker has ended.')));
   }
 

@@ -58,7 +58,10 @@ describe('a token is refused, always with the same public text,', () => {
     ['when it is signed with another algorithm of the same family', forge(GOOD, { alg: 'HS512' }, 'my-test-key', 'sha512')],
     ['when its header names another algorithm than it was signed with', forge(GOOD, { alg: 'RS256' })],
     ['when it is signed with another key', forge(GOOD, undefined, 'another-key')],
-    ['when its claims were changed after signing', forge(GOOD).replace(/\.[^.]+\./, `.${Buffer.from(JSON.stringify({ ...GOOD, is_admin: true })).toString('base64url')}.`)],
+    [
+      'when its claims were changed after signing',
+      forge(GOOD).replace(/\.[^.]+\./, `.${Buffer.from(JSON.stringify({ ...GOOD, is_admin: true })).toString('base64url')}.`),
+    ],
     ['when its signature is cut short', forge(GOOD).slice(0, -4)],
     ['when it is expired', forge({ ...GOOD, exp: NOW_S - 60 })],
     ['when it is not valid yet', forge({ ...GOOD, nbf: NOW_S + 60 })],
@@ -88,7 +91,11 @@ describe('a token is refused, always with the same public text,', () => {
   });
 
   it('when it is signed with the public key as if that were a shared secret', async () => {
-    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } });
+    const { publicKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    });
     const token = forge(GOOD, { alg: 'HS256' }, publicKey);
     expect(await refusal(`Bearer ${token}`, { algorithm: 'RS256', publicKeyPem: publicKey })).toEqual(INVALID);
   });
@@ -172,7 +179,11 @@ describe('a remembered token', () => {
 
   it('is refused from the moment it expires', async () => {
     let nowMs = NOW_MS;
-    const subject = authenticator({}, () => false, () => nowMs);
+    const subject = authenticator(
+      {},
+      () => false,
+      () => nowMs,
+    );
     const short = `Bearer ${forge({ ...GOOD, exp: NOW_S + 20 })}`;
     const principal = await subject.authenticate({ authorization: short });
     nowMs += 30_000;
@@ -182,7 +193,11 @@ describe('a remembered token', () => {
 
   it('is verified afresh after a minute', async () => {
     let nowMs = NOW_MS;
-    const subject = authenticator({}, () => false, () => nowMs);
+    const subject = authenticator(
+      {},
+      () => false,
+      () => nowMs,
+    );
     await subject.authenticate({ authorization });
     nowMs += 61_000;
     expect(subject.authenticate({ authorization })).toBeInstanceOf(Promise);
@@ -195,8 +210,15 @@ describe('without a token', () => {
   });
 
   it('everyone is an administrator, or a reader of public rows, where none is required', () => {
-    expect(authenticator({ authRequired: false }).authenticate({ authorization: undefined })).toMatchObject({ isAdmin: true, reach: 'everything', via: 'anonymous' });
-    expect(authenticator({ authRequired: false, anonymousIsAdmin: false }).authenticate({ authorization: undefined })).toMatchObject({ isAdmin: false, reach: 'public' });
+    expect(authenticator({ authRequired: false }).authenticate({ authorization: undefined })).toMatchObject({
+      isAdmin: true,
+      reach: 'everything',
+      via: 'anonymous',
+    });
+    expect(authenticator({ authRequired: false, anonymousIsAdmin: false }).authenticate({ authorization: undefined })).toMatchObject({
+      isAdmin: false,
+      reach: 'public',
+    });
   });
 });
 
@@ -205,7 +227,12 @@ describe('Basic', () => {
   const allowed = { basic: { ...SETTINGS.basic, allowed: true } };
 
   it('is the administrator where it is switched on', () => {
-    expect(authenticator(allowed).authenticate({ authorization: header('admin:changeme') })).toMatchObject({ isAdmin: true, reach: 'everything', via: 'basic', subject: 'admin' });
+    expect(authenticator(allowed).authenticate({ authorization: header('admin:changeme') })).toMatchObject({
+      isAdmin: true,
+      reach: 'everything',
+      via: 'basic',
+      subject: 'admin',
+    });
   });
 
   it('is refused where it is not switched on', async () => {
@@ -222,12 +249,27 @@ describe('Basic', () => {
 });
 
 describe('signed tokens', () => {
-  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } });
-  const ec = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } });
+  const rsa = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const ec = (namedCurve: string) =>
+    generateKeyPairSync('ec', {
+      namedCurve,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    });
   const keys: Record<TokenAlgorithm, { publicKey: string; privateKey: string } | undefined> = {
-    HS256: undefined, HS384: undefined, HS512: undefined,
-    RS256: rsa, RS384: rsa, RS512: rsa,
-    ES256: ec('P-256'), ES384: ec('P-384'), ES512: ec('P-521'),
+    HS256: undefined,
+    HS384: undefined,
+    HS512: undefined,
+    RS256: rsa,
+    RS384: rsa,
+    RS512: rsa,
+    ES256: ec('P-256'),
+    ES384: ec('P-384'),
+    ES512: ec('P-521'),
   };
 
   it.each(Object.keys(keys) as TokenAlgorithm[])('%s: what we sign we accept, and no other key does', async (algorithm) => {
@@ -244,8 +286,15 @@ describe('signed tokens', () => {
     const token = await signToken(SETTINGS, { username: 'admin@example.com', expiresInMinutes: 10_080 }, () => NOW_MS);
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
     expect(claims).toEqual({
-      sub: 'admin@example.com', username: 'admin@example.com', is_admin: true, teams: null, iss: 'mcpgateway', aud: 'mcpgateway-api',
-      jti: expect.stringMatching(/^[0-9a-f]{32}$/), iat: NOW_S, exp: NOW_S + 10_080 * 60,
+      sub: 'admin@example.com',
+      username: 'admin@example.com',
+      is_admin: true,
+      teams: null,
+      iss: 'mcpgateway',
+      aud: 'mcpgateway-api',
+      jti: expect.stringMatching(/^[0-9a-f]{32}$/),
+      iat: NOW_S,
+      exp: NOW_S + 10_080 * 60,
     });
   });
 

@@ -14,8 +14,7 @@ export function principalOf(claims: Claims, settings: TokenSettings): Principal 
   const user = optionalObject(claims['user'], 'user');
   const subject = optionalText(claims['sub'], 'sub') ?? firstText(claims['username'], user?.['email']);
   if (subject === undefined) throw new UnusableClaims('no subject: neither sub nor username nor user.email');
-  const isAdmin =
-    claims['is_admin'] === true || user?.['is_admin'] === true || subject === settings.adminEmail || subject === settings.basic.user;
+  const isAdmin = claims['is_admin'] === true || user?.['is_admin'] === true || subject === settings.adminEmail || subject === settings.basic.user;
   return {
     key: JSON.stringify([optionalText(claims['iss'], 'iss') ?? '', subject]),
     subject,

@@ -45,7 +45,9 @@ function fitting(algorithm: TokenAlgorithm, setting: string, read: () => KeyObje
       ? key.asymmetricKeyType === 'rsa' && (details?.modulusLength ?? 0) >= RSA_BITS_MIN
       : key.asymmetricKeyType === 'ec' && details?.namedCurve === curve;
   if (fits) return key;
-  throw invalid(`The key in ${setting} does not fit ${algorithm}: it needs ${curve === undefined ? `RSA with at least ${RSA_BITS_MIN} bits` : `an EC key on ${curve}`}.`);
+  throw invalid(
+    `The key in ${setting} does not fit ${algorithm}: it needs ${curve === undefined ? `RSA with at least ${RSA_BITS_MIN} bits` : `an EC key on ${curve}`}.`,
+  );
 }
 
 function invalid(message: string, cause?: unknown): AppError {

@@ -3,7 +3,15 @@ import type { Principal } from '#base/access';
 import { VerifiedTokens } from './verified-tokens.ts';
 
 const principal: Principal = {
-  key: 'k', subject: 's', email: 's', isAdmin: false, reach: 'public', scopes: undefined, audience: undefined, tokenId: undefined, via: 'jwt',
+  key: 'k',
+  subject: 's',
+  email: 's',
+  isAdmin: false,
+  reach: 'public',
+  scopes: undefined,
+  audience: undefined,
+  tokenId: undefined,
+  via: 'jwt',
 };
 const token = { principal, untilMs: 1 };
 

@@ -2,7 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const METHODS = 'GET, POST, PUT, DELETE, OPTIONS';
-const HEADERS = 'Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID, X-Correlation-ID, X-Request-ID, X-Upstream-Authorization';
+const HEADERS =
+  'Authorization, Content-Type, Accept, Mcp-Session-Id, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID, X-Correlation-ID, X-Request-ID, X-Upstream-Authorization';
 const EXPOSED = 'Content-Length, Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After, X-Correlation-ID, X-Request-ID';
 
 /**
@@ -22,7 +23,13 @@ export function answerCors(req: IncomingMessage, res: ServerResponse, isAnyOrigi
   if (req.method === 'OPTIONS' && req.headers['access-control-request-method'] !== undefined) {
     const asked = req.headers['access-control-request-headers'];
     // Mcp-Param-* headers cannot be listed beforehand.
-    const params = typeof asked === 'string' ? asked.split(',').map((name) => name.trim()).filter((name) => /^mcp-param-[\w-]+$/i.test(name)) : [];
+    const params =
+      typeof asked === 'string'
+        ? asked
+            .split(',')
+            .map((name) => name.trim())
+            .filter((name) => /^mcp-param-[\w-]+$/i.test(name))
+        : [];
     res.setHeader('Access-Control-Allow-Methods', METHODS);
     res.setHeader('Access-Control-Allow-Headers', [HEADERS, ...params].join(', '));
     res.setHeader('Access-Control-Max-Age', '600');

@@ -72,7 +72,11 @@ test.each([
   expect(refusalOf({ allowedOrigins }, { host: 'localhost:4444', origin })).toBeUndefined();
 });
 
-test.each([['Host', 'localhost'], ['hOST', 'evil.example'], ['Authorization', 'Bearer a']])('a second %s is refused, whichever of the two would be taken', (name, value) => {
+test.each([
+  ['Host', 'localhost'],
+  ['hOST', 'evil.example'],
+  ['Authorization', 'Bearer a'],
+])('a second %s is refused, whichever of the two would be taken', (name, value) => {
   const guard = createRequestGuard({ isLoopback: true, allowedHosts: [], allowedOrigins: [] });
   const sent = (...rawHeaders: string[]) => ({ headers: { host: 'localhost' }, rawHeaders }) as unknown as IncomingMessage;
   const once = ['host', 'localhost', 'authorization', 'Bearer b', 'accept', 'a', 'accept', 'b'];

@@ -31,14 +31,20 @@ export function createRequestGuard(settings: RequestGuardSettings): (req: Incomi
     if (checksHost && (host === undefined || !knownHosts.has(host))) {
       const name = hostName(host);
       if (name === undefined || !hosts.has(name)) {
-        throw new AppError('host.refused', `This gateway does not answer for the host ${JSON.stringify((host ?? '').slice(0, 100))}. ALLOWED_HOSTS lists further names.`);
+        throw new AppError(
+          'host.refused',
+          `This gateway does not answer for the host ${JSON.stringify((host ?? '').slice(0, 100))}. ALLOWED_HOSTS lists further names.`,
+        );
       }
       if (knownHosts.size < 1000 && host !== undefined) knownHosts.add(host);
     }
     if (origin === undefined || anyOrigin) return;
     const sent = origin.toLowerCase();
     if (origins.has(sent) || isSameOrigin(sent, host)) return;
-    throw new AppError('origin.refused', `Pages of ${JSON.stringify(origin.slice(0, 100))} may not call this gateway. ALLOWED_ORIGINS lists those that may.`);
+    throw new AppError(
+      'origin.refused',
+      `Pages of ${JSON.stringify(origin.slice(0, 100))} may not call this gateway. ALLOWED_ORIGINS lists those that may.`,
+    );
   };
 }
 

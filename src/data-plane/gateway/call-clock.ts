@@ -36,7 +36,10 @@ export class CallClock {
   /** The running request of this session with this id, however it is written. */
   find(session: Session, id: string | undefined): Exchange | undefined {
     if (id === undefined) return undefined;
-    return this.#running.find(({ session: its, request: { envelope } }) => its === session && envelope.kind === 'request' && envelope.id !== undefined && isSameId(id, envelope.id));
+    return this.#running.find(
+      ({ session: its, request: { envelope } }) =>
+        its === session && envelope.kind === 'request' && envelope.id !== undefined && isSameId(id, envelope.id),
+    );
   }
 
   /** Resolves when nothing is running, or after `graceMs`. */

@@ -213,7 +213,13 @@ export class CallRelay implements AnswerSink, AnswerListener {
     const { session, server, request } = this.#exchange;
     const stream = this.#stream;
     const lastEventId = this.#lastEventId;
-    if (stream === undefined || session === undefined || server === undefined || lastEventId === undefined || this.#resumesWithoutNews >= RESUMES_WITHOUT_NEWS_MAX) {
+    if (
+      stream === undefined ||
+      session === undefined ||
+      server === undefined ||
+      lastEventId === undefined ||
+      this.#resumesWithoutNews >= RESUMES_WITHOUT_NEWS_MAX
+    ) {
       this.#giveUp(error);
       return;
     }
@@ -225,7 +231,16 @@ export class CallRelay implements AnswerSink, AnswerListener {
       this.#resumption = undefined;
       const headers = followUpHeaders(request.headers, server.upstream.row, 'text/event-stream');
       this.#exchange.call = this.#context.upstream.open(
-        { upstream: server.upstream.row, method: 'GET', lane: 'stream', headers, body: undefined, session: session.upstream, lastEventId, isSafeToRepeat: false },
+        {
+          upstream: server.upstream.row,
+          method: 'GET',
+          lane: 'stream',
+          headers,
+          body: undefined,
+          session: session.upstream,
+          lastEventId,
+          isSafeToRepeat: false,
+        },
         this,
       );
     }, this.#retryMs);
@@ -254,8 +269,15 @@ export class CallRelay implements AnswerSink, AnswerListener {
     const { id } = request.envelope;
     if (request.era === 'legacy' && id !== undefined && session !== undefined && server !== undefined) {
       // The id is latin1 for bytes, so all of the text has to be.
-      const body = Buffer.from(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":"The time limit of the gateway for this call has passed"}}`, 'latin1');
-      const headers = [...followUpHeaders(request.headers, server.upstream.row, 'application/json, text/event-stream'), 'content-type', 'application/json'];
+      const body = Buffer.from(
+        `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":"The time limit of the gateway for this call has passed"}}`,
+        'latin1',
+      );
+      const headers = [
+        ...followUpHeaders(request.headers, server.upstream.row, 'application/json, text/event-stream'),
+        'content-type',
+        'application/json',
+      ];
       void tellUpstream(this.#context.upstream, {
         upstream: server.upstream.row,
         method: 'POST',

@@ -4,11 +4,32 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { UpstreamRow } from './snapshot-input.ts';
 
 const ALLOWED: ReadonlySet<string> = new Set([
-  'accept', 'content-type', 'mcp-protocol-version', 'mcp-method', 'mcp-name', 'traceparent', 'tracestate', 'baggage',
+  'accept',
+  'content-type',
+  'mcp-protocol-version',
+  'mcp-method',
+  'mcp-name',
+  'traceparent',
+  'tracestate',
+  'baggage',
 ]);
 const NEVER: ReadonlySet<string> = new Set([
-  'authorization', 'proxy-authorization', 'cookie', 'host', 'origin', 'mcp-session-id', 'last-event-id', 'content-length', 'connection',
-  'transfer-encoding', 'keep-alive', 'upgrade', 'te', 'trailer', 'expect', 'x-upstream-authorization',
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'host',
+  'origin',
+  'mcp-session-id',
+  'last-event-id',
+  'content-length',
+  'connection',
+  'transfer-encoding',
+  'keep-alive',
+  'upgrade',
+  'te',
+  'trailer',
+  'expect',
+  'x-upstream-authorization',
 ]);
 
 /**
@@ -19,7 +40,8 @@ export function forwardHeaders(headers: IncomingHttpHeaders, upstream: Pick<Upst
   const passthrough = upstream.passthroughHeaders;
   const forwarded: string[] = [];
   for (const name in headers) {
-    const isAllowed = ALLOWED.has(name) || name.startsWith('mcp-param-') || (passthrough.length > 0 && passthrough.includes(name) && !NEVER.has(name));
+    const isAllowed =
+      ALLOWED.has(name) || name.startsWith('mcp-param-') || (passthrough.length > 0 && passthrough.includes(name) && !NEVER.has(name));
     if (!isAllowed) continue;
     const value = headers[name];
     if (typeof value === 'string' && !isSetByGateway(upstream, name)) forwarded.push(name, value);
@@ -36,7 +58,11 @@ const OF_ONE_MESSAGE = /^(?:content-type|mcp-method|mcp-name|mcp-param-.*)$/;
  * For a request of the gateway's own on behalf of the same call – to resume its stream, to take it back: the client's revision,
  * tracing and credentials for the upstream, without what describes the client's message.
  */
-export function followUpHeaders(headers: IncomingHttpHeaders, upstream: Pick<UpstreamRow, 'headers' | 'passthroughHeaders'>, accept: string): string[] {
+export function followUpHeaders(
+  headers: IncomingHttpHeaders,
+  upstream: Pick<UpstreamRow, 'headers' | 'passthroughHeaders'>,
+  accept: string,
+): string[] {
   const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !OF_ONE_MESSAGE.test(name)));
   return forwardHeaders({ ...kept, accept }, upstream);
 }

@@ -1,6 +1,26 @@
-export { RECORD_COLUMNS, RECORD_DIRECTIONS, RECORD_OUTCOMES, type RecordBatch, type RecordDirection, type RecordOutcome, type RecordSink } from './call-record.ts';
+export {
+  RECORD_COLUMNS,
+  RECORD_DIRECTIONS,
+  RECORD_OUTCOMES,
+  type RecordBatch,
+  type RecordDirection,
+  type RecordOutcome,
+  type RecordSink,
+} from './call-record.ts';
 export { type ClientRequest, type Era } from './exchange.ts';
 export { createGateway, type Gateway, type GatewayParts, type GatewaySettings } from './pipeline.ts';
-export { type AnswerHead, type AnswerKind, type AnswerListener, type AnswerSink, type ClientAnswer, type StreamEvent, type UpstreamCall, type UpstreamObserver, type UpstreamPort, type UpstreamRequest, type UpstreamSession } from './seams.ts';
+export {
+  type AnswerHead,
+  type AnswerKind,
+  type AnswerListener,
+  type AnswerSink,
+  type ClientAnswer,
+  type StreamEvent,
+  type UpstreamCall,
+  type UpstreamObserver,
+  type UpstreamPort,
+  type UpstreamRequest,
+  type UpstreamSession,
+} from './seams.ts';
 export { type Snapshot, type SnapshotHolder } from './snapshot.ts';
 export { type Limits, type ServerRow, type SnapshotInput, type ToolRow, type UpstreamRow } from './snapshot-input.ts';

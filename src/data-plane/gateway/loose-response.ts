@@ -17,5 +17,12 @@ export function readLoosely(text: string): LooseResponse | undefined {
   const isError = (message.error ?? undefined) !== undefined;
   // Both, or neither: nobody could say what it means.
   if (isError ? (message.result ?? undefined) !== undefined : message.result === undefined) return undefined;
-  return { kind: 'response', method: '', requestId: undefined, id: JSON.stringify(message.id), isError, isToolError: message.result?.isError === true };
+  return {
+    kind: 'response',
+    method: '',
+    requestId: undefined,
+    id: JSON.stringify(message.id),
+    isError,
+    isToolError: message.result?.isError === true,
+  };
 }

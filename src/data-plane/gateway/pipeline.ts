@@ -50,9 +50,20 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
   const { authenticator, upstream } = parts;
   const recorder = new Recorder(parts.records, parts.logger);
   const clock = new CallClock();
-  const sessions = new SessionBook({ sessionsMax: settings.sessionsMax, idleMs: settings.sessionIdleMs, onExpired: (session) => void endUpstream(session) });
+  const sessions = new SessionBook({
+    sessionsMax: settings.sessionsMax,
+    idleMs: settings.sessionIdleMs,
+    onExpired: (session) => void endUpstream(session),
+  });
   const messages = new ServerMessages(authenticator, recorder, (id) => snapshots.current.servers.get(id));
-  const dispatch = dispatchTo({ upstream, messages, sessions, clock, toolTimeoutMs: settings.toolTimeoutMs, toolTimeoutMaxMs: settings.toolTimeoutMaxMs });
+  const dispatch = dispatchTo({
+    upstream,
+    messages,
+    sessions,
+    clock,
+    toolTimeoutMs: settings.toolTimeoutMs,
+    toolTimeoutMaxMs: settings.toolTimeoutMaxMs,
+  });
   const snapshots: SnapshotHolder = createSnapshotHolder((gates: readonly LimitGate[]): readonly Stage[] =>
     gates.length === 0 ? [authorize, dispatch] : [authorize, limitBy(gates), dispatch],
   );
@@ -64,7 +75,16 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
   async function endUpstream(session: Session): Promise<void> {
     const row = snapshots.current.servers.get(session.serverId)?.upstream.row;
     if (row === undefined) return;
-    await tellUpstream(upstream, { upstream: row, method: 'DELETE', lane: 'reply', headers: [], body: undefined, session: session.upstream, lastEventId: undefined, isSafeToRepeat: false });
+    await tellUpstream(upstream, {
+      upstream: row,
+      method: 'DELETE',
+      lane: 'reply',
+      headers: [],
+      body: undefined,
+      session: session.upstream,
+      lastEventId: undefined,
+      isSafeToRepeat: false,
+    });
   }
 
   function proceed(exchange: Exchange, principal: Principal): void {
@@ -96,7 +116,11 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
         const comesBack = request.verb === 'GET' && request.headers['last-event-id'] !== undefined;
         if (isClosing && request.envelope.kind === 'request' && !comesBack) throw new AppError('gateway.stopping', 'The gateway is shutting down.');
         const principal = authenticator.authenticate({ authorization: request.headers.authorization });
-        if (principal instanceof Promise) principal.then((found) => proceed(exchange, found), (error: unknown) => refuse(exchange, error));
+        if (principal instanceof Promise)
+          principal.then(
+            (found) => proceed(exchange, found),
+            (error: unknown) => refuse(exchange, error),
+          );
         else proceed(exchange, principal);
       } catch (error) {
         refuse(exchange, error);

@@ -89,7 +89,16 @@ export class ServerMessages {
     checkUse(principal, now);
   }
 
-  #record(listener: Listener, direction: RecordDirection, method: string, target: string, outcome: RecordOutcome, atMs: number, requestBytes: number, answerBytes: number): void {
+  #record(
+    listener: Listener,
+    direction: RecordDirection,
+    method: string,
+    target: string,
+    outcome: RecordOutcome,
+    atMs: number,
+    requestBytes: number,
+    answerBytes: number,
+  ): void {
     this.#recorder.add({
       atMs,
       durationMs: Date.now() - atMs,

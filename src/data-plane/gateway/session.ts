@@ -99,7 +99,10 @@ export class Session {
   /** Throws AppError `upstream.bad_answer` when the upstream asks without end. */
   openAsk(id: string, ask: OpenAsk): void {
     if (this.#openAsks.size >= OPEN_ASKS_MAX || id.length > ASK_ID_MAX) {
-      throw new AppError('upstream.bad_answer', `The upstream asks too much: ${this.#openAsks.size} of its requests are open on this session, the id of the next has ${id.length} bytes.`);
+      throw new AppError(
+        'upstream.bad_answer',
+        `The upstream asks too much: ${this.#openAsks.size} of its requests are open on this session, the id of the next has ${id.length} bytes.`,
+      );
     }
     this.takeAsk(id);
     // A copy: a piece of a message keeps the whole message in memory.
@@ -172,7 +175,9 @@ export class SessionBook {
   /** Throws AppError `limit.sessions`. Checked before `initialize` is sent on. */
   checkRoom(): void {
     if (this.#sessions.size >= this.#sessionsMax) {
-      throw new AppError('limit.sessions', `${this.#sessionsMax} sessions are open, as many as this gateway holds.`, { data: { retryAfterMs: 5000 } });
+      throw new AppError('limit.sessions', `${this.#sessionsMax} sessions are open, as many as this gateway holds.`, {
+        data: { retryAfterMs: 5000 },
+      });
     }
   }
 

@@ -24,12 +24,19 @@ export function filterAnswer(exchange: Exchange, text: string): string {
       if (readLoosely(message)?.isError === false) scanMessage(message);
       return filterListResult(message, 'tools', isHidden);
     } catch (cause) {
-      throw new AppError('upstream.bad_answer', 'The upstream’s list can be read in more than one way, and not all of its tools are for everybody.', { cause });
+      throw new AppError('upstream.bad_answer', 'The upstream’s list can be read in more than one way, and not all of its tools are for everybody.', {
+        cause,
+      });
     }
   };
   // Some servers answer with an array of messages, or with a line for each.
   if (isBatch(text)) return `[${batchElements(text).map(filter).join(',')}]`;
-  return isOneDocument(text) ? filter(text) : text.split('\n').map((line) => (line.trim() === '' ? line : filter(line))).join('\n');
+  return isOneDocument(text)
+    ? filter(text)
+    : text
+        .split('\n')
+        .map((line) => (line.trim() === '' ? line : filter(line)))
+        .join('\n');
 }
 
 function isOneDocument(text: string): boolean {

@@ -19,7 +19,13 @@ export interface HealthProbeOptions {
 }
 
 /** @param upstreams those to watch now: the enabled ones of the snapshot */
-export function startHealthProbe(health: HealthBook, reader: Pick<UpstreamReader, 'read'>, upstreams: () => Iterable<UpstreamRow>, options: HealthProbeOptions, logger: Logger): HealthProbe {
+export function startHealthProbe(
+  health: HealthBook,
+  reader: Pick<UpstreamReader, 'read'>,
+  upstreams: () => Iterable<UpstreamRow>,
+  options: HealthProbeOptions,
+  logger: Logger,
+): HealthProbe {
   const probing = new Set<string>();
 
   async function probe(upstream: UpstreamRow): Promise<void> {
@@ -27,7 +33,10 @@ export function startHealthProbe(health: HealthBook, reader: Pick<UpstreamReader
     probing.add(upstream.id);
     const before = health.healthOf(upstream.id).state;
     try {
-      await reader.read({ id: upstream.id, name: upstream.name, url: upstream.url, headers: upstream.headers }, AbortSignal.timeout(options.timeoutMs));
+      await reader.read(
+        { id: upstream.id, name: upstream.name, url: upstream.url, headers: upstream.headers },
+        AbortSignal.timeout(options.timeoutMs),
+      );
       health.succeeded(upstream.id);
       await options.onReady(upstream);
     } catch (error) {
@@ -36,7 +45,8 @@ export function startHealthProbe(health: HealthBook, reader: Pick<UpstreamReader
       probing.delete(upstream.id);
     }
     const after = health.healthOf(upstream.id);
-    if (after.state !== before) logger.info('An upstream changed its state', { upstream: upstream.name, from: before, to: after.state, error: after.lastError?.message });
+    if (after.state !== before)
+      logger.info('An upstream changed its state', { upstream: upstream.name, from: before, to: after.state, error: after.lastError?.message });
   }
 
   const timer = setInterval(() => {

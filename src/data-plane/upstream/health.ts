@@ -138,7 +138,16 @@ export class HealthBook implements UpstreamHealthView {
   #entry(id: string): Entry {
     let entry = this.#entries.get(id);
     if (entry === undefined) {
-      entry = { state: 'connecting', sinceMs: Date.now(), lastSeenMs: 0, lastError: undefined, failures: 0, isTrying: false, triedAtMs: 0, nextProbeAtMs: 0 };
+      entry = {
+        state: 'connecting',
+        sinceMs: Date.now(),
+        lastSeenMs: 0,
+        lastError: undefined,
+        failures: 0,
+        isTrying: false,
+        triedAtMs: 0,
+        nextProbeAtMs: 0,
+      };
       this.#entries.set(id, entry);
     }
     return entry;

@@ -63,7 +63,16 @@ function sessionOpener(exchange: Exchange, server: ServerEntry, context: Dispatc
       if (exchange.principal === undefined) return;
       if (exchange.answer.isGone) {
         // Its id will never be read.
-        void tellUpstream(context.upstream, { upstream: server.upstream.row, method: 'DELETE', lane: 'reply', headers: [], body: undefined, session: upstreamSession, lastEventId: undefined, isSafeToRepeat: false });
+        void tellUpstream(context.upstream, {
+          upstream: server.upstream.row,
+          method: 'DELETE',
+          lane: 'reply',
+          headers: [],
+          body: undefined,
+          session: upstreamSession,
+          lastEventId: undefined,
+          isSafeToRepeat: false,
+        });
         return;
       }
       exchange.session = context.sessions.open(exchange.principal, server.id, upstreamSession);
@@ -100,7 +109,16 @@ function openStream(exchange: Exchange, server: ServerEntry, context: DispatchCo
     context.clock.add(exchange);
     const relay = new CallRelay(exchange, context);
     exchange.call = context.upstream.open(
-      { upstream: server.upstream.row, method: 'GET', lane: 'stream', headers, body: undefined, session: undefined, lastEventId: undefined, isSafeToRepeat: true },
+      {
+        upstream: server.upstream.row,
+        method: 'GET',
+        lane: 'stream',
+        headers,
+        body: undefined,
+        session: undefined,
+        lastEventId: undefined,
+        isSafeToRepeat: true,
+      },
       relay,
     );
     return;

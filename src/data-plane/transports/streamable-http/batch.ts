@@ -43,7 +43,8 @@ export class BatchAnswer implements AnswerListener {
   /** Throws AppError `upstream.too_large` when the answers of this batch are more than is held. */
   hold(bytes: number): void {
     this.#heldBytes += bytes;
-    if (this.#heldBytes > HELD_BYTES_MAX) throw new AppError('upstream.too_large', `The answers of this batch are larger than ${HELD_BYTES_MAX} bytes.`);
+    if (this.#heldBytes > HELD_BYTES_MAX)
+      throw new AppError('upstream.too_large', `The answers of this batch are larger than ${HELD_BYTES_MAX} bytes.`);
   }
 
   document(text: string): void {

@@ -32,7 +32,10 @@ function compare(name: string, header: string | string[] | undefined, expected: 
   const sent = typeof header === 'string' ? header.trim() : header.join(', ');
   const value = isEncodable ? decodeWrapped(name, sent) : sent;
   if (value !== expected) {
-    throw new AppError('header.mismatch', `The header ${name} says ${JSON.stringify(value.slice(0, 200))}, the body says ${JSON.stringify(expected.slice(0, 200))}.`);
+    throw new AppError(
+      'header.mismatch',
+      `The header ${name} says ${JSON.stringify(value.slice(0, 200))}, the body says ${JSON.stringify(expected.slice(0, 200))}.`,
+    );
   }
 }
 

@@ -7,7 +7,12 @@ const DRAIN_MAX_BYTES = 64 * 1024 * 1024;
 const DRAIN_MAX_MS = 5_000;
 
 /** Calls back once with the body, or with AppError `request.too_large`; not at all when the client goes away. */
-export function readBody(req: IncomingMessage, res: ServerResponse, maxBytes: number, done: (error: AppError | undefined, body: Buffer) => void): void {
+export function readBody(
+  req: IncomingMessage,
+  res: ServerResponse,
+  maxBytes: number,
+  done: (error: AppError | undefined, body: Buffer) => void,
+): void {
   const announced = Number(req.headers['content-length']);
   if (announced > maxBytes) {
     discardRest(req, res, () => done(tooLarge(announced, maxBytes), EMPTY));
@@ -42,7 +47,9 @@ export function readBody(req: IncomingMessage, res: ServerResponse, maxBytes: nu
 const EMPTY = Buffer.alloc(0);
 
 function tooLarge(actual: number, maxBytes: number): AppError {
-  return new AppError('request.too_large', `The body has ${actual} bytes or more; ${maxBytes} are accepted (MCPGATEWAY_MAX_BODY_BYTES).`, { data: { maxBytes } });
+  return new AppError('request.too_large', `The body has ${actual} bytes or more; ${maxBytes} are accepted (MCPGATEWAY_MAX_BODY_BYTES).`, {
+    data: { maxBytes },
+  });
 }
 
 /** Calls back once: when the body has ended, or when it was too much or took too long. Not when the client goes away. */

@@ -23,7 +23,17 @@ export interface StreamableHttp {
 
 const BATCH_MAX = 100;
 const NO_BODY = Buffer.alloc(0);
-const NOTHING = { isError: false, isToolError: false, name: undefined, uri: undefined, taskId: undefined, requestId: undefined, progressToken: undefined, protocolVersion: undefined, traceparent: undefined };
+const NOTHING = {
+  isError: false,
+  isToolError: false,
+  name: undefined,
+  uri: undefined,
+  taskId: undefined,
+  requestId: undefined,
+  progressToken: undefined,
+  protocolVersion: undefined,
+  traceparent: undefined,
+};
 /** What a GET and a DELETE are called in the records. */
 const OPEN_STREAM: Envelope = { ...NOTHING, kind: 'request', method: 'stream/open', id: undefined };
 const END_SESSION: Envelope = { ...NOTHING, kind: 'request', method: 'session/end', id: undefined };
@@ -61,16 +71,28 @@ export function createStreamableHttp(gateway: Gateway, settings: StreamableHttpS
   }
 
   function batch(req: IncomingMessage, res: ServerResponse, serverId: string, clientAddress: string, text: string): void {
-    if (eraOf(req.headers, undefined) === 'modern') throw new AppError('request.invalid', 'This protocol revision has no batches; send one message a request.');
+    if (eraOf(req.headers, undefined) === 'modern')
+      throw new AppError('request.invalid', 'This protocol revision has no batches; send one message a request.');
     const elements = batchElements(text);
     if (elements.length === 0) throw new AppError('request.invalid', 'The batch is empty.');
-    if (elements.length > BATCH_MAX) throw new AppError('request.invalid', `A batch may have ${BATCH_MAX} elements, this one has ${elements.length}.`);
+    if (elements.length > BATCH_MAX)
+      throw new AppError('request.invalid', `A batch may have ${BATCH_MAX} elements, this one has ${elements.length}.`);
     const envelopes = elements.map((element) => scanMessage(element));
-    if (envelopes.some((envelope) => envelope.protocolVersion !== undefined)) throw new AppError('request.invalid', 'A request that describes itself must not be part of a batch; send one message a request.');
-    if (envelopes.some((envelope) => envelope.method === 'initialize')) throw new AppError('request.invalid', 'initialize must not be part of a batch.');
+    if (envelopes.some((envelope) => envelope.protocolVersion !== undefined))
+      throw new AppError('request.invalid', 'A request that describes itself must not be part of a batch; send one message a request.');
+    if (envelopes.some((envelope) => envelope.method === 'initialize'))
+      throw new AppError('request.invalid', 'initialize must not be part of a batch.');
     const answers = new BatchAnswer(new HttpAnswer(res, undefined, keepAlive), elements.length);
     envelopes.forEach((envelope, index) => {
-      const request: ClientRequest = { verb: 'POST', era: 'legacy', serverId, headers: req.headers, clientAddress, envelope, body: Buffer.from(elements[index] as string, 'latin1') };
+      const request: ClientRequest = {
+        verb: 'POST',
+        era: 'legacy',
+        serverId,
+        headers: req.headers,
+        clientAddress,
+        envelope,
+        body: Buffer.from(elements[index] as string, 'latin1'),
+      };
       gateway.handle(request, answers.part(envelope.kind === 'request' ? envelope.id : undefined));
     });
   }

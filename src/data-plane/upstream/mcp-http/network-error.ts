@@ -19,16 +19,23 @@ const NEVER_SENT: Readonly<Record<string, string>> = {
 /** @param name the gateway's name for the upstream; the URL stays in `internal` */
 export function networkError(error: unknown, name: string, url: string): AppError {
   if (error instanceof AppError) {
-    return new AppError('upstream.unreachable', `Cannot connect to gateway "${name}": the gateway's outbound guard refuses its address.`, { internal: `${url}: ${error.message}`, cause: error });
+    return new AppError('upstream.unreachable', `Cannot connect to gateway "${name}": the gateway's outbound guard refuses its address.`, {
+      internal: `${url}: ${error.message}`,
+      cause: error,
+    });
   }
   const code = errorCode(error);
   const internal = `${url}: ${error instanceof Error ? error.message : String(error)} (${code})`;
   const neverSent = NEVER_SENT[code];
-  if (neverSent !== undefined) return new AppError('upstream.unreachable', `Cannot connect to gateway "${name}": ${neverSent}.`, { internal, cause: error });
+  if (neverSent !== undefined)
+    return new AppError('upstream.unreachable', `Cannot connect to gateway "${name}": ${neverSent}.`, { internal, cause: error });
   if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
     return new AppError('upstream.bad_answer', `Gateway "${name}" did not answer in valid HTTP.`, { internal, cause: error });
   }
-  return new AppError('upstream.connection_lost', `The connection to gateway "${name}" broke before the answer was complete.`, { internal, cause: error });
+  return new AppError('upstream.connection_lost', `The connection to gateway "${name}" broke before the answer was complete.`, {
+    internal,
+    cause: error,
+  });
 }
 
 function errorCode(error: unknown): string {

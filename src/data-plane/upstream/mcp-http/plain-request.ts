@@ -87,7 +87,8 @@ export function plainRequest(outbound: Outbound, request: PlainRequest): Promise
           }
         },
         onResponseEnd() {
-          if (stream !== undefined) fail(new AppError('upstream.bad_answer', `The event stream of gateway "${request.name}" ended without an answer.`));
+          if (stream !== undefined)
+            fail(new AppError('upstream.bad_answer', `The event stream of gateway "${request.name}" ended without an answer.`));
           else answer(Buffer.concat(parts).toString('latin1'));
         },
         onResponseError(_controller, error) {

@@ -59,7 +59,8 @@ export class HttpUpstreamSession implements UpstreamSession {
 
   async #open(upstream: UpstreamRow, clientHeaders: readonly string[]): Promise<void> {
     const { name } = upstream;
-    if (this.#initialize === undefined) throw new AppError('upstream.session_lost', `Gateway "${name}" forgot the session, whose initialize was too large to be kept.`);
+    if (this.#initialize === undefined)
+      throw new AppError('upstream.session_lost', `Gateway "${name}" forgot the session, whose initialize was too large to be kept.`);
     const kept = clientHeaders.flatMap((header, at) => (at % 2 === 0 && !OF_ONE_MESSAGE.test(header) ? [header, clientHeaders[at + 1] ?? ''] : []));
     const opened = await this.#post(upstream, kept, this.#initialize, undefined, undefined);
     if (opened.status >= 300 || opened.sessionId === undefined) {
@@ -71,12 +72,26 @@ export class HttpUpstreamSession implements UpstreamSession {
     this.id = opened.sessionId;
   }
 
-  #post(upstream: UpstreamRow, clientHeaders: readonly string[], body: Buffer | string, sessionId: string | undefined, version: string | undefined): Promise<PlainAnswer> {
+  #post(
+    upstream: UpstreamRow,
+    clientHeaders: readonly string[],
+    body: Buffer | string,
+    sessionId: string | undefined,
+    version: string | undefined,
+  ): Promise<PlainAnswer> {
     const headers = [...clientHeaders, 'content-type', 'application/json', 'accept', 'application/json, text/event-stream'];
     if (sessionId !== undefined) headers.push('mcp-session-id', sessionId);
     if (version !== undefined) headers.push('mcp-protocol-version', version);
     for (const [name, value] of upstream.headers) headers.push(name, value);
-    return plainRequest(this.#outbound, { name: upstream.name, url: new URL(upstream.url), method: 'POST', lane: 'reply', headers, body, timeoutMs: REOPEN_TIMEOUT_MS });
+    return plainRequest(this.#outbound, {
+      name: upstream.name,
+      url: new URL(upstream.url),
+      method: 'POST',
+      lane: 'reply',
+      headers,
+      body,
+      timeoutMs: REOPEN_TIMEOUT_MS,
+    });
   }
 }
 
