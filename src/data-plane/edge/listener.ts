@@ -63,7 +63,8 @@ export function createEdge(settings: EdgeSettings, parts: EdgeParts): Edge {
     const path = query === -1 ? url : url.slice(0, query);
     const { rootPath } = settings;
     if (rootPath === '' || !(path === rootPath || path.startsWith(`${rootPath}/`))) return path;
-    req.url = url.slice(rootPath.length) || '/';
+    const below = url.slice(rootPath.length);
+    req.url = below.startsWith('/') ? below : `/${below}`;
     return path.slice(rootPath.length);
   }
 

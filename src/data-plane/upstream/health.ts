@@ -99,7 +99,7 @@ export class HealthBook implements UpstreamHealthView {
     for (const id of ids) {
       const entry = this.#entry(id);
       const isQuiet = nowMs - Math.max(entry.lastSeenMs, entry.triedAtMs) >= this.#settings.probeIntervalMs;
-      if (entry.state === 'ready' ? isQuiet : nowMs >= entry.nextProbeAtMs && entry.state !== 'connecting') {
+      if (entry.state === 'ready' ? isQuiet : nowMs >= entry.nextProbeAtMs) {
         entry.triedAtMs = nowMs;
         due.push(id);
       }
