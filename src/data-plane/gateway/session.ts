@@ -168,10 +168,6 @@ export class SessionBook {
     this.#onExpired = settings.onExpired;
   }
 
-  get size(): number {
-    return this.#sessions.size;
-  }
-
   /** Throws AppError `limit.sessions`. Checked before `initialize` is sent on. */
   checkRoom(): void {
     if (this.#sessions.size >= this.#sessionsMax) {
