@@ -177,6 +177,9 @@ export const UPSTREAM = {
   limits: NO_LIMITS,
   headers: [],
   passthroughHeaders: [],
+  transport: 'STREAMABLEHTTP' as const,
+  process: undefined,
+  stdioIsolation: 'auto' as const,
   modern: true,
   legacy: true,
 };
@@ -241,7 +244,10 @@ export function startRig({ sessionIdleMs = 3_600_000, toolTimeoutMs = 60_000 } =
     const all = { authorization: token, ...(session === undefined ? {} : { 'mcp-session-id': session }), ...headers };
     const envelope = verb === 'POST' ? scanMessage(text) : { ...NOTHING, ...OPEN_STREAM };
     const era = envelope.protocolVersion === undefined ? 'legacy' : 'modern';
-    gateway.handle({ verb, era, serverId: 's', headers: all, clientAddress: '127.0.0.1', envelope, body: Buffer.from(text) }, client);
+    gateway.handle(
+      { verb, era, serverId: 's', headers: all, clientAddress: '127.0.0.1', envelope, body: Buffer.from(text), onlyFor: undefined },
+      client,
+    );
     return client;
   }
 

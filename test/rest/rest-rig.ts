@@ -86,6 +86,7 @@ class FakeUpstream implements UpstreamReader {
     return {
       protocolVersion: '2025-11-25',
       modern: false,
+      transport: 'STREAMABLEHTTP',
       legacy: true,
       serverInfo: { name: 'clock', version: '1' },
       capabilities: { tools: {} },
@@ -96,7 +97,7 @@ class FakeUpstream implements UpstreamReader {
     };
   }
 
-  async checkUrl(url: string): Promise<void> {
+  async check({ url }: { url: string }): Promise<void> {
     if (url.includes('169.254.169.254')) throw new AppError('upstream.refused_by_guard', 'The gateway may not connect there.');
     if (url.includes('.invalid')) throw new AppError('upstream.unreachable', 'The host does not resolve.');
   }

@@ -60,6 +60,12 @@ export const ERROR_CODES = {
   'server.not_found': kind(404, -31404, 'client', 'No such server, or the caller may not see it.'),
   'server.conflict': kind(409, -31409, 'client', 'A server with this name or id exists.'),
   'server.disabled': kind(404, -31404, 'client', 'The server is switched off. POST /servers/{id}/state?activate=true switches it on.'),
+  'server.unnamed': kind(
+    400,
+    -32602,
+    'client',
+    'The request names no server and the caller may use none or several; the message lists them. Use a path below /servers/{id}, or params.server_id on /rpc.',
+  ),
   'tool.not_found': kind(404, -32602, 'client', 'No such tool, or the caller may not see it.'),
   'token.not_found': kind(404, -31404, 'client', 'No such token.'),
   'limit.rate': kind(
@@ -71,6 +77,7 @@ export const ERROR_CODES = {
   ),
   'limit.concurrency': kind(429, -31429, 'capacity', 'As many calls as configured are running on this server or gateway.', true),
   'limit.sessions': kind(503, -31503, 'capacity', 'The gateway holds as many sessions as it may.', true),
+  'limit.processes': kind(503, -31503, 'capacity', 'As many processes of stdio gateways run as may (MCPGATEWAY_STDIO_PROCESSES_MAX).', true),
   'gateway.stopping': kind(503, -31503, 'capacity', 'The gateway is shutting down.', true),
   'upstream.unreachable': kind(502, -31502, 'upstream', 'The upstream server could not be reached; the message says at which step.', true),
   'upstream.refused_by_guard': kind(
@@ -78,6 +85,32 @@ export const ERROR_CODES = {
     -31400,
     'config',
     'The upstream’s address is private, link-local, a metadata service or otherwise not allowed. See SSRF_ALLOWED_NETWORKS, SSRF_ALLOW_LOCALHOST and SSRF_ALLOW_PRIVATE_NETWORKS.',
+  ),
+  'upstream.command_refused': kind(
+    400,
+    -31400,
+    'config',
+    'The command of a stdio gateway is not one this gateway may start. See MCPGATEWAY_STDIO_COMMANDS.',
+  ),
+  'upstream.not_started': kind(
+    502,
+    -31502,
+    'upstream',
+    'The command of a stdio gateway could not be started: it does not exist, may not be run, or its working directory is missing.',
+    true,
+  ),
+  'upstream.exited': kind(
+    502,
+    -31502,
+    'upstream',
+    'The process of a stdio gateway ended before the answer was complete; the message has the end of its stderr. The next call starts it again.',
+    true,
+  ),
+  'upstream.wrong_era': kind(
+    400,
+    -32022,
+    'upstream',
+    'The upstream does not speak the protocol revision of this request; `data.supported` lists what it does speak.',
   ),
   'upstream.down': kind(
     503,

@@ -3,6 +3,7 @@ export { isLimited, isSafeToRepeat } from './methods.ts';
 export { rpcErrorText } from './rpc-errors.ts';
 export { batchElements, isBatch, scanMessage, type Envelope } from './scan.ts';
 export {
+  type ProcessSpec,
   type ReadStep,
   type ReadTool,
   type UpstreamDescription,
@@ -11,4 +12,5 @@ export {
   type UpstreamReader,
   type UpstreamState,
   type UpstreamTarget,
+  type UpstreamTransport,
 } from './upstream-reader.ts';

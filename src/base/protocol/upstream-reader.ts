@@ -1,11 +1,29 @@
 // The port through which the control plane asks an upstream what it is and what it offers: at registration, after a change of
 // address or credentials, and on request. The adapter is data-plane/upstream; no call of a client ever takes this path.
 
-/** Where an upstream is and how to open it. Headers hold credentials in the clear: never log one of these. */
+/** How an upstream is spoken to: streamable HTTP, the HTTP+SSE pair of 2024-11-05, or a process of its own (stdio). */
+export type UpstreamTransport = 'STREAMABLEHTTP' | 'SSE' | 'STDIO';
+
+/** A program the gateway starts and speaks to over its stdin and stdout. Never run through a shell. */
+export interface ProcessSpec {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Added to the allow-listed part of the gateway's own environment. May hold secrets in the clear: never log it. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Working directory; undefined for the gateway's own. */
+  readonly cwd: string | undefined;
+}
+
+/** Where an upstream is and how to open it. Headers and environment hold credentials in the clear: never log one of these. */
 export interface UpstreamTarget {
   readonly id: string;
   readonly name: string;
+  /** Undefined: to be found out, first streamable HTTP and then HTTP+SSE (MCP 2025-11-25 "Backwards compatibility"). */
+  readonly transport: UpstreamTransport | undefined;
+  /** '' for STDIO. */
   readonly url: string;
+  /** Only for STDIO. */
+  readonly process: ProcessSpec | undefined;
   /** Header name and value pairs to send with every request. */
   readonly headers: readonly (readonly [string, string])[];
 }
@@ -30,6 +48,8 @@ export interface ReadStep {
 }
 
 export interface UpstreamDescription {
+  /** The one that answered. */
+  readonly transport: UpstreamTransport;
   /** The newest revision the upstream answered in. */
   readonly protocolVersion: string;
   /** Both can be true: an upstream may speak both eras on one endpoint. */
@@ -51,8 +71,11 @@ export interface UpstreamReader {
    * `upstream.timeout`; its `data.steps` is a ReadStep[] and its message names the step that failed and what to do.
    */
   read(target: UpstreamTarget, signal?: AbortSignal): Promise<UpstreamDescription>;
-  /** Refuses an address the outbound guard would refuse, without connecting. Throws `upstream.refused_by_guard`. */
-  checkUrl(url: string): Promise<void>;
+  /**
+   * Refuses an address the outbound guard would refuse, or a command that is not allowed, without connecting or starting anything.
+   * Throws `upstream.refused_by_guard`, `upstream.command_refused` or `upstream.unreachable` (a name that does not resolve).
+   */
+  check(target: Pick<UpstreamTarget, 'transport' | 'url' | 'process'>): Promise<void>;
 }
 
 export type UpstreamState = 'connecting' | 'ready' | 'needs_auth' | 'degraded' | 'down';

@@ -21,7 +21,8 @@ export interface ReadingSubject {
 export async function readUpstream(reader: UpstreamReader, subject: ReadingSubject, timeoutMs: number): Promise<UpstreamDescription> {
   const signal = AbortSignal.timeout(timeoutMs);
   try {
-    return await reader.read({ id: subject.id, name: subject.name, url: subject.url, headers: authHeaders(subject.secret) }, signal);
+    const { id, name, url } = subject;
+    return await reader.read({ id, name, transport: 'STREAMABLEHTTP', url, process: undefined, headers: authHeaders(subject.secret) }, signal);
   } catch (error) {
     if (error instanceof AppError) throw error;
     if (signal.aborted) throw new AppError('upstream.timeout', `${subject.name} did not answer within ${timeoutMs / 1000} s.`, { cause: error });

@@ -91,10 +91,10 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
     return show(row, counts.get(row.id) ?? 0);
   }
 
-  /** The name of an upstream that is not there yet need not resolve yet; each connection is checked again. Throws what UpstreamReader.checkUrl() does. */
+  /** The name of an upstream that is not there yet need not resolve yet; each connection is checked again. Throws what UpstreamReader.check() does. */
   async function checkUrl(url: string, isDeferred: boolean): Promise<AppError | undefined> {
     try {
-      await reader.checkUrl(url);
+      await reader.check({ transport: 'STREAMABLEHTTP', url, process: undefined });
       return undefined;
     } catch (error) {
       if (isDeferred && error instanceof AppError && error.code === 'upstream.unreachable') return error;

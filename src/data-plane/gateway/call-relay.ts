@@ -3,7 +3,7 @@
 import { AppError, toAppError } from '#base/kernel';
 import type { RecordOutcome } from './call-record.ts';
 import type { Exchange } from './exchange.ts';
-import { rpcErrorText } from '#base/protocol';
+import { rpcErrorText, scanMessage } from '#base/protocol';
 import { followUpHeaders } from './forward-headers.ts';
 import { isSameId, JsonAnswer } from './json-answer.ts';
 import { readLoosely } from './loose-response.ts';
@@ -237,6 +237,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
           lane: 'stream',
           headers,
           body: undefined,
+          message: undefined,
           session: session.upstream,
           lastEventId,
           isSafeToRepeat: false,
@@ -284,6 +285,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
         lane: 'reply',
         headers,
         body,
+        message: scanMessage(body.toString('latin1')),
         session: session.upstream,
         lastEventId: undefined,
         isSafeToRepeat: false,

@@ -17,12 +17,15 @@ export type Era = 'legacy' | 'modern';
 export interface ClientRequest {
   readonly verb: 'POST' | 'GET' | 'DELETE';
   readonly era: Era;
+  /** '' when the request names none: then it is the only one its sender may use. */
   readonly serverId: string;
   readonly headers: IncomingHttpHeaders;
   readonly clientAddress: string;
   readonly envelope: Envelope;
   /** The message's bytes as they came; empty for GET and DELETE. */
   readonly body: Buffer;
+  /** Key of the principal that alone may send it: a message on a line that somebody opened. Undefined: whoever it is. */
+  readonly onlyFor: string | undefined;
 }
 
 export class Exchange {

@@ -8,7 +8,7 @@ export {
   type RecordSink,
 } from './call-record.ts';
 export { type ClientRequest, type Era } from './exchange.ts';
-export { createGateway, type Gateway, type GatewayParts, type GatewaySettings } from './pipeline.ts';
+export { createGateway, type Admission, type Gateway, type GatewayParts, type GatewaySettings } from './pipeline.ts';
 export {
   type AnswerHead,
   type AnswerKind,
@@ -23,4 +23,4 @@ export {
   type UpstreamSession,
 } from './seams.ts';
 export { type Snapshot, type SnapshotHolder } from './snapshot.ts';
-export { type Limits, type ServerRow, type SnapshotInput, type ToolRow, type UpstreamRow } from './snapshot-input.ts';
+export { type Limits, type ServerRow, type SnapshotInput, type StdioIsolation, type ToolRow, type UpstreamRow } from './snapshot-input.ts';

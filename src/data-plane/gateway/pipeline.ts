@@ -37,10 +37,21 @@ export interface Gateway {
   readonly snapshots: SnapshotHolder;
   /** Takes a message through its whole life. Never throws: what goes wrong becomes the answer. */
   handle(request: ClientRequest, answer: ClientAnswer): void;
+  /**
+   * Lets a caller open a line of its own to a server (HTTP+SSE, stdio): authenticated, resolved and authorised like a message, with
+   * nothing sent on. What stands against it becomes the answer; otherwise `admitted` is called, and the line is the door's.
+   */
+  admit(request: ClientRequest, answer: ClientAnswer, admitted: (admission: Admission) => void): void;
   /** Hands over the records of what has just happened, for whoever wants to see them now. */
   flushRecords(): void;
   /** Lets calls end up to `graceMs`, then ends them and all streams properly, and hands over the last records. */
   close(graceMs: number): Promise<void>;
+}
+
+export interface Admission {
+  /** Key of the principal; whoever else sends on this line is refused (ClientRequest.onlyFor). */
+  readonly principalKey: string;
+  readonly serverId: string;
 }
 
 const SWEEP_INTERVAL_MS = 15_000;
@@ -81,10 +92,29 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
       lane: 'reply',
       headers: [],
       body: undefined,
+      message: undefined,
       session: session.upstream,
       lastEventId: undefined,
       isSafeToRepeat: false,
     });
+  }
+
+  function authenticated(exchange: Exchange, proceed: (exchange: Exchange, principal: Principal) => void): void {
+    const { request } = exchange;
+    try {
+      // What is running may still need the client's answers to come to its end, and its own answer be fetched.
+      const comesBack = request.verb === 'GET' && request.headers['last-event-id'] !== undefined;
+      if (isClosing && request.envelope.kind === 'request' && !comesBack) throw new AppError('gateway.stopping', 'The gateway is shutting down.');
+      const principal = authenticator.authenticate({ authorization: request.headers.authorization });
+      if (principal instanceof Promise)
+        principal.then(
+          (found) => proceed(exchange, found),
+          (error: unknown) => refuse(exchange, error),
+        );
+      else proceed(exchange, principal);
+    } catch (error) {
+      refuse(exchange, error);
+    }
   }
 
   function proceed(exchange: Exchange, principal: Principal): void {
@@ -110,21 +140,20 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
   return {
     snapshots,
     handle(request, answer) {
-      const exchange = new Exchange(request, answer, recorder);
-      try {
-        // What is running may still need the client's answers to come to its end, and its own answer be fetched.
-        const comesBack = request.verb === 'GET' && request.headers['last-event-id'] !== undefined;
-        if (isClosing && request.envelope.kind === 'request' && !comesBack) throw new AppError('gateway.stopping', 'The gateway is shutting down.');
-        const principal = authenticator.authenticate({ authorization: request.headers.authorization });
-        if (principal instanceof Promise)
-          principal.then(
-            (found) => proceed(exchange, found),
-            (error: unknown) => refuse(exchange, error),
-          );
-        else proceed(exchange, principal);
-      } catch (error) {
-        refuse(exchange, error);
-      }
+      authenticated(new Exchange(request, answer, recorder), proceed);
+    },
+    admit(request, answer, admitted) {
+      authenticated(new Exchange(request, answer, recorder), (exchange, principal) => {
+        try {
+          exchange.principal = principal;
+          const server = resolve(exchange, snapshots.current, sessions);
+          authorize(exchange);
+          admitted({ principalKey: principal.key, serverId: server.id });
+          exchange.finish('ok');
+        } catch (error) {
+          refuse(exchange, error);
+        }
+      });
     },
     flushRecords() {
       recorder.flush();

@@ -1,6 +1,7 @@
 // The two seams of the data plane (decisions.md 27, 31). Below them lie adapters – node:http in front, undici behind – that can
 // be replaced without a change to anything above.
 import type { AppError } from '#base/kernel';
+import type { Envelope } from '#base/protocol';
 import type { UpstreamRow } from './snapshot-input.ts';
 
 /** How an answer comes: one JSON document, a stream of events, or nothing but a status. */
@@ -55,6 +56,11 @@ export interface AnswerListener {
 export interface ClientAnswer extends AnswerSink {
   /** Adds a response header; only before `head`. */
   setHeader(name: string, value: string): void;
+  /**
+   * The message was let in and is being sent on: whatever comes now is its answer. Only doors that acknowledge a message apart
+   * from its answer (HTTP+SSE) want to know.
+   */
+  accepted?(): void;
   /** A whole JSON document in one piece: what `head`, `chunk` and `end` would do, at a third of the cost. */
   reply(head: AnswerHead, document: Buffer): void;
   /** Who is told what happens on the client's side. An object rather than closures: see AnswerListener. */
@@ -74,6 +80,8 @@ export interface UpstreamRequest {
   /** Headers of the client that may pass, flat names and values. The array is the adapter's to add its own and the credentials to. */
   readonly headers: string[];
   readonly body: Buffer | undefined;
+  /** What the scan found in the body; undefined without one. */
+  readonly message: Envelope | undefined;
   /** The upstream's session to speak in, or undefined outside one. */
   readonly session: UpstreamSession | undefined;
   readonly lastEventId: string | undefined;

@@ -1,6 +1,7 @@
 // What the control plane hands over: plain rows, nothing compiled, no I/O. The gateway compiles them into a Snapshot and swaps
 // it in by one assignment (decisions.md 31).
 import type { Visibility } from '#base/access';
+import type { ProcessSpec, UpstreamTransport } from '#base/protocol';
 
 export interface Limits {
   /** Calls per minute, or null for no limit. */
@@ -9,10 +10,21 @@ export interface Limits {
   readonly concurrent: number | null;
 }
 
+/**
+ * How many processes a stdio upstream gets (decisions.md 5). `shared`: one for everybody, which may ask its clients nothing.
+ * `session`: one for each client session. `auto`: shared by clients that can be asked nothing, one each for the others.
+ */
+export type StdioIsolation = 'auto' | 'shared' | 'session';
+
 export interface UpstreamRow {
   readonly id: string;
   readonly name: string;
+  readonly transport: UpstreamTransport;
+  /** '' for STDIO. */
   readonly url: string;
+  /** Only for STDIO. */
+  readonly process: ProcessSpec | undefined;
+  readonly stdioIsolation: StdioIsolation;
   readonly enabled: boolean;
   readonly visibility: Visibility;
   readonly ownerEmail: string | null;

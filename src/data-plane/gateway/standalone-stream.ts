@@ -63,6 +63,7 @@ export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneH
         lane: 'stream',
         headers: [...this.#headers],
         body: undefined,
+        message: undefined,
         session: this.#session.upstream,
         lastEventId: this.#lastEventId,
         isSafeToRepeat: true,

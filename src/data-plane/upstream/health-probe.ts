@@ -33,10 +33,7 @@ export function startHealthProbe(
     probing.add(upstream.id);
     const before = health.healthOf(upstream.id).state;
     try {
-      await reader.read(
-        { id: upstream.id, name: upstream.name, url: upstream.url, headers: upstream.headers },
-        AbortSignal.timeout(options.timeoutMs),
-      );
+      await reader.read(upstream, AbortSignal.timeout(options.timeoutMs));
       health.succeeded(upstream.id);
       await options.onReady(upstream);
     } catch (error) {

@@ -39,6 +39,7 @@ function post(exchange: Exchange, server: ServerEntry, context: DispatchContext)
   setDeadlines(exchange, context);
   if (session !== undefined) noteInSession(exchange, session, context);
   context.clock.add(exchange);
+  exchange.answer.accepted?.();
   const relay = new CallRelay(exchange, context);
   exchange.call = context.upstream.open(
     {
@@ -47,6 +48,7 @@ function post(exchange: Exchange, server: ServerEntry, context: DispatchContext)
       lane: !isRequest ? 'reply' : hasNoEnd(envelope.method) ? 'stream' : 'call',
       headers: forwardHeaders(request.headers, server.upstream.row),
       body: request.body,
+      message: envelope,
       session: session?.upstream,
       lastEventId: undefined,
       isSafeToRepeat: isRequest && isSafeToRepeat(envelope.method),
@@ -69,6 +71,7 @@ function sessionOpener(exchange: Exchange, server: ServerEntry, context: Dispatc
           lane: 'reply',
           headers: [],
           body: undefined,
+          message: undefined,
           session: upstreamSession,
           lastEventId: undefined,
           isSafeToRepeat: false,
@@ -115,6 +118,7 @@ function openStream(exchange: Exchange, server: ServerEntry, context: DispatchCo
         lane: 'stream',
         headers,
         body: undefined,
+        message: undefined,
         session: undefined,
         lastEventId: undefined,
         isSafeToRepeat: true,
@@ -181,6 +185,7 @@ function endSession(exchange: Exchange, server: ServerEntry, context: DispatchCo
       lane: 'reply',
       headers: forwardHeaders(request.headers, server.upstream.row),
       body: undefined,
+      message: undefined,
       session: session?.upstream,
       lastEventId: undefined,
       isSafeToRepeat: false,

@@ -50,7 +50,7 @@ export function createStreamableHttp(gateway: Gateway, settings: StreamableHttpS
       return;
     }
     const envelope = verb === 'GET' ? OPEN_STREAM : END_SESSION;
-    gateway.handle({ verb, era: 'legacy', serverId, headers: req.headers, clientAddress, envelope, body: NO_BODY }, answer);
+    gateway.handle({ verb, era: 'legacy', serverId, headers: req.headers, clientAddress, envelope, body: NO_BODY, onlyFor: undefined }, answer);
   }
 
   function message(req: IncomingMessage, res: ServerResponse, serverId: string, clientAddress: string, body: Buffer): void {
@@ -67,7 +67,10 @@ export function createStreamableHttp(gateway: Gateway, settings: StreamableHttpS
       answer.fail(toAppError(error));
       return;
     }
-    gateway.handle({ verb: 'POST', era: eraOf(req.headers, envelope), serverId, headers: req.headers, clientAddress, envelope, body }, answer);
+    gateway.handle(
+      { verb: 'POST', era: eraOf(req.headers, envelope), serverId, headers: req.headers, clientAddress, envelope, body, onlyFor: undefined },
+      answer,
+    );
   }
 
   function batch(req: IncomingMessage, res: ServerResponse, serverId: string, clientAddress: string, text: string): void {
@@ -92,6 +95,7 @@ export function createStreamableHttp(gateway: Gateway, settings: StreamableHttpS
         clientAddress,
         envelope,
         body: Buffer.from(elements[index] as string, 'latin1'),
+        onlyFor: undefined,
       };
       gateway.handle(request, answers.part(envelope.kind === 'request' ? envelope.id : undefined));
     });

@@ -14,7 +14,7 @@ type Skipped = { name: string; reason: string };
 /** @param timeoutMs for a whole reading */
 export function createMcpHttpReader(outbound: Outbound, timeoutMs: number): UpstreamReader {
   return {
-    async checkUrl(url) {
+    async check({ url }) {
       await outbound.check(new URL(url));
     },
     async read(target, signal) {
@@ -45,6 +45,7 @@ async function readUpstream(
     const { tools, skipped } = capabilities?.['tools'] === undefined ? { tools: [], skipped: [] } : await readTools(main.conversation, target.name);
     const steps = [...probe.steps, { step: 'tools/list', ok: true, detail: `${tools.length} tools` }];
     return {
+      transport: 'STREAMABLEHTTP',
       protocolVersion: modern === undefined ? (legacy?.protocolVersion ?? LEGACY_VERSION) : MODERN_VERSION,
       modern: modern !== undefined,
       legacy: legacy !== undefined,
