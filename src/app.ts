@@ -126,7 +126,7 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
   });
 
   const mcp = createStreamableHttp(gateway, { maxBodyBytes: config.http.bodyBytesMax }, log);
-  const edge = createEdge({ ...config.http }, { mcp, front, logger: log });
+  const edge = createEdge({ ...config.http }, { doors: { '/servers/{id}/mcp': mcp.handle }, front, logger: log });
   const address = await edge.listen();
   isReady = true;
 

@@ -1,10 +1,10 @@
-// The one listener: the only way in. Checks who may knock, then hands MCP to its transport and everything else to the front.
+// The one listener: the only way in. Checks who may knock, then hands MCP to its door and everything else to the front.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, normaliseId, toAppError, type Logger } from '#base/kernel';
-import type { StreamableHttp } from '#data-plane/transports';
+import { AppError, toAppError, type Logger } from '#base/kernel';
 import { answerCors } from './cors.ts';
+import { createDoorRoutes, type DoorTable } from './door-routes.ts';
 import { createRequestGuard, type RequestGuardSettings } from './request-guard.ts';
 
 export interface EdgeSettings extends RequestGuardSettings {
@@ -16,7 +16,7 @@ export interface EdgeSettings extends RequestGuardSettings {
 }
 
 export interface EdgeParts {
-  readonly mcp: StreamableHttp;
+  readonly doors: DoorTable;
   /** REST and pages. */
   readonly front: { handle(req: IncomingMessage, res: ServerResponse): void };
   readonly logger: Logger;
@@ -36,26 +36,13 @@ export interface Edge {
 const FLUSH_MS = 1_000;
 const CHECK_MS = 20;
 
-const MCP_PATH = /^(?:\/v1)?\/servers\/([^/]{1,64})\/mcp\/?$/;
-
 export function createEdge(settings: EdgeSettings, parts: EdgeParts): Edge {
   const guard = createRequestGuard(settings);
+  const routeOf = createDoorRoutes(parts.doors);
   const server: Server = createServer({ keepAliveTimeout: 65_000, headersTimeout: 20_000, requestTimeout: 120_000, noDelay: true, keepAlive: true });
-  // Ids by path, so that the pattern runs once per server and not once per call; bounded, because paths are the sender's text.
-  const idsByPath = new Map<string, string>();
   let isStopping = false;
   /** Requests the front is answering. Calls are counted by the gateway. */
   let atFront = 0;
-
-  function serverIdOf(path: string): string | undefined {
-    const known = idsByPath.get(path);
-    if (known !== undefined) return known;
-    const match = MCP_PATH.exec(path);
-    if (match === null) return undefined;
-    const id = normaliseId(match[1] as string);
-    if (idsByPath.size < 10_000) idsByPath.set(path, id);
-    return id;
-  }
 
   function pathOf(req: IncomingMessage): string {
     const url = req.url ?? '/';
@@ -73,12 +60,12 @@ export function createEdge(settings: EdgeSettings, parts: EdgeParts): Edge {
       guard(req);
       if (isStopping) res.shouldKeepAlive = false;
       if (settings.corsEnabled && answerCors(req, res, settings.allowedOrigins.includes('*'))) return;
-      const serverId = serverIdOf(pathOf(req));
-      if (serverId === undefined) {
+      const route = routeOf(pathOf(req));
+      if (route === undefined) {
         atFront++;
         res.once('close', () => atFront--);
         parts.front.handle(req, res);
-      } else parts.mcp.handle(req, res, serverId, req.socket.remoteAddress ?? '');
+      } else route.door(req, res, route.serverId, req.socket.remoteAddress ?? '');
     } catch (error) {
       refuse(res, toAppError(error), parts.logger);
     }

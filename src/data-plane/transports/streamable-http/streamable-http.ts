@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, toAppError, type Logger } from '#base/kernel';
 import { batchElements, isBatch, scanMessage, type Envelope } from '#base/protocol';
 import type { ClientRequest, Gateway } from '#data-plane/gateway';
+import type { DoorHandler } from '../door.ts';
 import { BatchAnswer } from './batch.ts';
 import { checkHeaders, eraOf } from './classify.ts';
 import { HttpAnswer } from './http-answer.ts';
@@ -17,7 +18,7 @@ export interface StreamableHttpSettings {
 
 export interface StreamableHttp {
   /** One HTTP request to the MCP endpoint of a server. */
-  handle(req: IncomingMessage, res: ServerResponse, serverId: string, clientAddress: string): void;
+  readonly handle: DoorHandler;
   close(): void;
 }
 
