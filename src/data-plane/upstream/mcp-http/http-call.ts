@@ -4,10 +4,10 @@
 import { AppError, toAppError } from '#base/kernel';
 import type { Outbound, OutboundRequest, ResponseController, ResponseHandler } from '#base/net';
 import type { AnswerHead, AnswerSink, StreamEvent, UpstreamCall, UpstreamObserver, UpstreamRequest } from '#data-plane/gateway';
-import { answerKind, passingHeaders, type Headers } from './answer-head.ts';
+import { answerKind, passingHeaders, type Headers } from '../answer-head.ts';
 import type { HealthBook } from '../health.ts';
-import { networkError } from './network-error.ts';
-import { SseParser } from './sse-parser.ts';
+import { networkError } from '../network-error.ts';
+import { SseParser } from '../sse-parser.ts';
 import { HttpUpstreamSession } from './upstream-session.ts';
 
 const ERROR_BODY_MAX = 1024 * 1024;

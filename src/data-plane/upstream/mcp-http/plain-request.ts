@@ -4,8 +4,8 @@ import { AppError } from '#base/kernel';
 import type { Lane, Outbound, ResponseController } from '#base/net';
 import { scanMessage } from '#base/protocol';
 import type { StreamEvent } from '#data-plane/gateway';
-import { networkError } from './network-error.ts';
-import { SseParser } from './sse-parser.ts';
+import { networkError } from '../network-error.ts';
+import { SseParser } from '../sse-parser.ts';
 
 const BODY_MAX = 64 * 1024 * 1024;
 
