@@ -10,6 +10,7 @@ const TITLES: Record<Setting['section'], string> = {
   jwt: 'Tokens',
   ssrf: 'Where upstreams may live',
   upstream: 'Upstreams and calls',
+  stdio: 'Stdio processes',
   paging: 'Lists',
 };
 

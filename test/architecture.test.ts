@@ -45,6 +45,8 @@ const PACKAGE_OWNERS: Readonly<Record<string, (file: string) => boolean>> = {
   'ipaddr.js': (file) => file.startsWith('base/'),
   uuid: (file) => file.startsWith('base/kernel/'),
   yaml: (file) => file.startsWith('base/config/'),
+  'cross-spawn': (file) => file.startsWith('data-plane/upstream/mcp-stdio/'),
+  'node:child_process': (file) => file.startsWith('data-plane/upstream/mcp-stdio/'),
   'node:sqlite': (file) => file.startsWith('control-plane/'),
 };
 

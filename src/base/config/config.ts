@@ -49,6 +49,7 @@ export interface Config {
     { allowLocalhost: boolean; blockedNetworks: readonly string[]; blockedHosts: readonly string[]; allowedNetworks: readonly string[] }
   >;
   readonly upstream: Readonly<ParsedConfig['upstream']>;
+  readonly stdio: Readonly<ParsedConfig['stdio']>;
   readonly paging: Readonly<ParsedConfig['paging']>;
 }
 

@@ -8,6 +8,7 @@ import { jwtSection } from './sections/jwt.ts';
 import { logSection } from './sections/log.ts';
 import { pagingSection } from './sections/paging.ts';
 import { ssrfSection } from './sections/ssrf.ts';
+import { stdioSection } from './sections/stdio.ts';
 import { upstreamSection } from './sections/upstream.ts';
 import { specOf, type SettingSpec } from './setting.ts';
 
@@ -20,6 +21,7 @@ export const configSchema = z.strictObject({
   jwt: jwtSection,
   ssrf: ssrfSection,
   upstream: upstreamSection,
+  stdio: stdioSection,
   paging: pagingSection,
 });
 
