@@ -1,16 +1,15 @@
 // The streamable HTTP door: turns HTTP requests into exchanges for the pipeline. Knows methods, headers and bodies; decides nothing
 // about who may do what.
-import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, toAppError, type Logger } from '#base/kernel';
 import { batchElements, isBatch, scanMessage, type Envelope } from '#base/protocol';
 import type { ClientRequest, Gateway } from '#data-plane/gateway';
 import type { DoorHandler } from '../door.ts';
+import { readJsonBody } from '../json-body.ts';
 import { BatchAnswer } from './batch.ts';
 import { checkHeaders, eraOf } from './classify.ts';
 import { HttpAnswer } from './http-answer.ts';
 import { KeepAlive } from './keep-alive.ts';
-import { readBody } from './read-body.ts';
 
 export interface StreamableHttpSettings {
   readonly maxBodyBytes: number;
@@ -120,15 +119,9 @@ export function createStreamableHttp(gateway: Gateway, settings: StreamableHttpS
         refuse(res, new AppError('request.method_not_allowed', `${verb} is not a method of an MCP endpoint.`));
         return;
       }
-      if (req.headers['content-encoding'] !== undefined) {
-        refuse(res, new AppError('request.unsupported_media_type', 'Compressed request bodies are not accepted.'));
-        return;
-      }
-      readBody(req, res, settings.maxBodyBytes, (error, body) => {
+      readJsonBody(req, res, settings.maxBodyBytes, (error, body) => {
         try {
           if (error !== undefined) throw error;
-          if (!isJson(req.headers['content-type'])) throw new AppError('request.unsupported_media_type', 'Send Content-Type: application/json.');
-          if (!isUtf8(body)) throw new AppError('request.malformed_json', 'The body is not valid UTF-8.');
           message(req, res, serverId, clientAddress, body);
         } catch (thrown) {
           refuse(res, thrown);
@@ -139,8 +132,4 @@ export function createStreamableHttp(gateway: Gateway, settings: StreamableHttpS
       keepAlive.close();
     },
   };
-}
-
-function isJson(contentType: string | undefined): boolean {
-  return contentType !== undefined && (contentType === 'application/json' || /^application\/json\s*(;|$)/i.test(contentType));
 }
