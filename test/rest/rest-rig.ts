@@ -3,7 +3,14 @@
 import { expect } from 'vitest';
 import type { Principal } from '../../src/base/access/index.ts';
 import { AppError, Secret, silentLogger } from '../../src/base/kernel/index.ts';
-import type { ReadTool, UpstreamDescription, UpstreamHealth, UpstreamReader, UpstreamTarget } from '../../src/base/protocol/index.ts';
+import type {
+  ReadTool,
+  UpstreamDescription,
+  UpstreamHealth,
+  UpstreamReader,
+  UpstreamTarget,
+  UpstreamTransport,
+} from '../../src/base/protocol/index.ts';
 import { createCatalog } from '../../src/control-plane/catalog/index.ts';
 import { createColumnCipher, openDatabase } from '../../src/control-plane/db/index.ts';
 import type { ChangeFact, RouteSpec } from '../../src/control-plane/http-contract/index.ts';
@@ -75,6 +82,8 @@ export function readTool(name: string, rest: Partial<ReadTool> = {}): ReadTool {
 class FakeUpstream implements UpstreamReader {
   tools: readonly ReadTool[] = [readTool('get_time'), readTool('convert')];
   failure: Error | undefined;
+  /** What it speaks, for who asks without saying. */
+  transport: UpstreamTransport = 'STREAMABLEHTTP';
   readonly targets: UpstreamTarget[] = [];
   /** Awaited by every reading, so that a test can hold one. */
   gate: Promise<void> = Promise.resolve();
@@ -86,7 +95,7 @@ class FakeUpstream implements UpstreamReader {
     return {
       protocolVersion: '2025-11-25',
       modern: false,
-      transport: 'STREAMABLEHTTP',
+      transport: target.transport ?? this.transport,
       legacy: true,
       serverInfo: { name: 'clock', version: '1' },
       capabilities: { tools: {} },
@@ -97,13 +106,21 @@ class FakeUpstream implements UpstreamReader {
     };
   }
 
-  async check({ url }: { url: string }): Promise<void> {
+  async check({ url, process }: Pick<UpstreamTarget, 'url' | 'process'>): Promise<void> {
+    if (process?.command === 'rm') throw new AppError('upstream.command_refused', 'The gateway may not start rm.');
     if (url.includes('169.254.169.254')) throw new AppError('upstream.refused_by_guard', 'The gateway may not connect there.');
     if (url.includes('.invalid')) throw new AppError('upstream.unreachable', 'The host does not resolve.');
   }
 }
 
-export async function openRig(options: { readonly docsAllowBasicAuth?: boolean; readonly bodyBytesMax?: number; readonly rootPath?: string } = {}) {
+export async function openRig(
+  options: {
+    readonly docsAllowBasicAuth?: boolean;
+    readonly bodyBytesMax?: number;
+    readonly rootPath?: string;
+    readonly maskedAuthValue?: string;
+  } = {},
+) {
   const database = await openDatabase({ url: 'sqlite:///:memory:', busyTimeoutMs: 1000 });
   const upstream = new FakeUpstream();
   const states = new Map<string, UpstreamHealth>();
@@ -132,7 +149,7 @@ export async function openRig(options: { readonly docsAllowBasicAuth?: boolean; 
     cipher: CIPHER,
     reader: upstream,
     health,
-    settings: { maskedAuthValue: '*****', readTimeoutMs: 5000 },
+    settings: { maskedAuthValue: options.maskedAuthValue ?? '*****', readTimeoutMs: 5000 },
   });
   const servers = createServerService({ database, tools });
   let isReady = true;

@@ -4,10 +4,12 @@ import { sql, type Kysely } from 'kysely';
 import { DEFAULT_MIGRATION_TABLE, Migrator, type Migration } from 'kysely/migration';
 import { AppError } from '#base/kernel';
 import * as catalogue from './migrations/0001-catalogue.ts';
+import * as stdioGateways from './migrations/0002-stdio-gateways.ts';
 
 /** In this order for ever; a merged migration is never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-catalogue': catalogue,
+  '0002-stdio-gateways': stdioGateways,
 };
 
 /**

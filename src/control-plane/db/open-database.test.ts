@@ -201,6 +201,11 @@ describe('constraints', () => {
           slug: 'n',
           url: 'http://x',
           transport: 'STREAMABLEHTTP',
+          command: null,
+          args: null,
+          cwd: null,
+          process_env: null,
+          stdio_isolation: 'auto',
           auth_type: null,
           auth_secret: null,
           passthrough_headers: null,
@@ -249,7 +254,7 @@ describe('constraints', () => {
 describe('the file', () => {
   it('keeps what was committed, and is not migrated twice', async () => {
     const first = await open(fileUrl());
-    expect(first.migrated).toEqual(['0001-catalogue']);
+    expect(first.migrated).toEqual(['0001-catalogue', '0002-stdio-gateways']);
     await first.change((tx) => revoke(tx, 'a'));
     const version = await first.version();
     await first.close();
@@ -257,6 +262,21 @@ describe('the file', () => {
     expect(second.migrated).toEqual([]);
     expect(await revoked(second)).toEqual(['a']);
     expect(await second.version()).toBe(version);
+  });
+
+  it('of the first version is brought up to date, and its gateways are what they were', async () => {
+    await (await open(fileUrl())).close();
+    const old = new DatabaseSync(join(folder, 'sub', 'mcp.db'));
+    for (const column of ['command', 'args', 'cwd', 'process_env', 'stdio_isolation']) old.exec(`alter table gateways drop column ${column}`);
+    old.exec("delete from kysely_migration where name = '0002-stdio-gateways'");
+    old.exec(`insert into gateways (id, name, slug, url, transport, modern, legacy, skipped_tools, enabled, visibility, tags, created_at, updated_at, version)
+      values ('g', 'n', 'n', 'http://x', 'STREAMABLEHTTP', 1, 0, '[]', 1, 'public', '[]', 't', 't', 1)`);
+    old.close();
+    const database = await open(fileUrl());
+    expect(database.migrated).toEqual(['0002-stdio-gateways']);
+    expect(await database.db.selectFrom('gateways').selectAll().execute()).toMatchObject([
+      { id: 'g', url: 'http://x', command: null, args: null, cwd: null, process_env: null, stdio_isolation: 'auto' },
+    ]);
   });
 
   it('refuses a newer version’s and another program’s, and leaves both as they were', async () => {
@@ -284,7 +304,7 @@ describe('the file', () => {
 
   it('opens for several processes at once, of which one migrates', async () => {
     const all = await Promise.all(Array.from({ length: 4 }, () => open(fileUrl())));
-    expect(all.flatMap((database) => database.migrated)).toEqual(['0001-catalogue']);
+    expect(all.flatMap((database) => database.migrated)).toEqual(['0001-catalogue', '0002-stdio-gateways']);
   });
 
   it('another process that holds the lock for too long gives 503 database.unavailable, and nothing is changed', async () => {

@@ -40,9 +40,20 @@ export interface GatewaysTable extends OwnershipColumns, LimitColumns, AuditColu
   id: string;
   name: string;
   slug: string;
+  /** '' for STDIO. */
   url: string;
   description: string | null;
-  transport: string;
+  /** What was asked for or found; before a first reading, what the address looks like. */
+  transport: 'STREAMABLEHTTP' | 'SSE' | 'STDIO';
+  /** The program of a STDIO gateway, never run through a shell; NULL for the others, as the next three. */
+  command: string | null;
+  /** JSON: string[] */
+  args: string | null;
+  cwd: string | null;
+  /** JSON: variable to value, sealed by crypto-column.ts; NULL when there are none. */
+  process_env: string | null;
+  /** How many processes a STDIO gateway gets (decisions.md 5). */
+  stdio_isolation: 'auto' | 'shared' | 'session';
   auth_type: string | null;
   /** JSON, sealed by crypto-column.ts */
   auth_secret: string | null;

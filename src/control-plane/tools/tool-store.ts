@@ -1,5 +1,5 @@
 // SQL for tools. Rows come with what they need of their gateway, so that nothing has to be looked up row by row.
-import { toJsonColumn, type AuditColumns, type Db, type ToolsTable, type Tx } from '#control-plane/db';
+import { toJsonColumn, type AuditColumns, type Db, type GatewaysTable, type ToolsTable, type Tx } from '#control-plane/db';
 import type { PagePosition } from '#control-plane/http-contract';
 
 /** A tool and the parts of its gateway it is shown with. */
@@ -7,6 +7,7 @@ export interface ToolRecord extends ToolsTable {
   readonly gateway_name: string;
   readonly gateway_slug: string;
   readonly gateway_url: string;
+  readonly gateway_transport: GatewaysTable['transport'];
   readonly gateway_enabled: 0 | 1;
 }
 
@@ -31,7 +32,13 @@ function withGateway(db: Db | Tx) {
     .selectFrom('tools')
     .innerJoin('gateways', 'gateways.id', 'tools.gateway_id')
     .selectAll('tools')
-    .select(['gateways.name as gateway_name', 'gateways.slug as gateway_slug', 'gateways.url as gateway_url', 'gateways.enabled as gateway_enabled']);
+    .select([
+      'gateways.name as gateway_name',
+      'gateways.slug as gateway_slug',
+      'gateways.url as gateway_url',
+      'gateways.transport as gateway_transport',
+      'gateways.enabled as gateway_enabled',
+    ]);
 }
 
 /** Newest first, after a position. */

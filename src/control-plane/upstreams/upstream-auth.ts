@@ -11,6 +11,12 @@ export type AuthSecret =
 
 /** What the contract's clients send back, whatever this installation shows. */
 const MASK = /^\*{3,}$/;
+
+/** @param mask what stands for a secret in answers, MASKED_AUTH_VALUE */
+export function isMaskOf(mask: string): (value: string) => boolean {
+  return (value) => value === mask || MASK.test(value);
+}
+
 // The gateway writes these itself, or they would change what the message means to the upstream.
 const OWN_HEADERS = new Set([
   'host',
@@ -74,7 +80,7 @@ export function isOwnHeader(name: string): boolean {
  * @param mask what stands for a secret in answers, MASKED_AUTH_VALUE
  */
 export function readAuth(body: AuthInput, stored: AuthSecret | null, mask: string): AuthSecret | null | undefined {
-  const needed = neededBehind((value) => value === mask || MASK.test(value));
+  const needed = neededBehind(isMaskOf(mask));
   if (body.authType === '') return null;
   const type = body.authType ?? stored?.type;
   if (body.authType === undefined && !mentionsCredentials(body)) return undefined;
@@ -91,7 +97,8 @@ export function readAuth(body: AuthInput, stored: AuthSecret | null, mask: strin
   return { type, headers: readHeaders(body, stored?.type === 'authheaders' ? stored.headers : [], needed) };
 }
 
-function mentionsCredentials(body: AuthInput): boolean {
+/** Is any of the fields given that hold one? */
+export function mentionsCredentials(body: AuthInput): boolean {
   return [body.authUsername, body.authPassword, body.authToken, body.authHeaderKey, body.authHeaderValue, body.authHeaders].some(
     (value) => value !== undefined && value !== null,
   );

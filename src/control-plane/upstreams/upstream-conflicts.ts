@@ -1,5 +1,5 @@
 // When are two registrations in each other's way? Within one scope – public, a team, an owner – names have different slugs, and
-// the same address with the same credentials is registered once (api.md 4.1).
+// the same address with the same credentials is registered once (api.md 4.1). A command has no address: it may be registered again.
 import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '#base/kernel';
 import type { GatewaysTable, Tx, Db } from '#control-plane/db';

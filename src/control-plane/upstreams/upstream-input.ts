@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { description, entityName, headerName, httpUrl, limitFields, tagsField, visibility } from '#control-plane/http-contract';
 import { authFields, isOwnHeader } from './upstream-auth.ts';
+import { processFields } from './upstream-process.ts';
 
 // Never passed on from a client, whatever anybody configures (decisions.md 14).
 const NEVER_PASSED = new Set(['authorization', 'cookie', 'set-cookie', 'origin', 'x-upstream-authorization']);
@@ -29,13 +30,23 @@ const passthrough = z
 const transport = z
   .string()
   .transform((text) => text.toUpperCase().replace(/[\s_-]/g, ''))
-  .refine((text) => text === 'STREAMABLEHTTP', {
-    error: (issue) => `transport ${String(issue.input).slice(0, 32)} is not supported by this version; use STREAMABLEHTTP.`,
-  });
+  .pipe(
+    z.enum(['STREAMABLEHTTP', 'SSE', 'STDIO'], {
+      error: (issue) =>
+        issue.input === 'HTTP'
+          ? 'HTTP may mean either of two transports; say STREAMABLEHTTP or SSE, or leave it out to have it found out.'
+          : `transport ${String(issue.input).slice(0, 32)} is not known; use STREAMABLEHTTP, SSE or STDIO.`,
+    }),
+  )
+  .nullable()
+  .optional()
+  .describe('STREAMABLEHTTP, SSE or STDIO. Without one: STDIO if there is a command, else the server is asked.');
 
 const fields = {
   description: description.nullable().optional(),
-  transport: transport.optional(),
+  transport,
+  url: httpUrl.nullable().optional().describe('Where the server is; not for STDIO.'),
+  ...processFields,
   passthroughHeaders: passthrough.nullable().optional(),
   tags: tagsField.nullable().optional(),
   visibility: visibility.nullable().optional(),
@@ -45,16 +56,11 @@ const fields = {
   ...limitFields,
 };
 
-/** `STREAMABLEHTTP` is the default, but an address that ends in /sse is one of the older transport, which must be said. */
-export const upstreamCreate = z
-  .object({ name: entityName, url: httpUrl, ...fields })
-  .refine((body) => body.transport !== undefined || !/\/sse\/?$/.test(URL.parse(body.url)?.pathname ?? ''), {
-    path: ['transport'],
-    error: 'transport SSE is not supported by this version; give the streamable HTTP address, or transport STREAMABLEHTTP if this is one.',
-  });
+/** Which fields belong together is said by readTarget(), since an update depends on what was there before. */
+export const upstreamCreate = z.object({ name: entityName, ...fields });
 
-/** Clients that dump a whole form send null for what was not filled in; a name and an address cannot be taken away. */
-export const upstreamUpdate = z.object({ name: entityName.nullable().optional(), url: httpUrl.nullable().optional(), ...fields });
+/** Clients that dump a whole form send null for what was not filled in; a name, an address or a command cannot be taken away. */
+export const upstreamUpdate = z.object({ name: entityName.nullable().optional(), ...fields });
 
 export type UpstreamCreate = z.output<typeof upstreamCreate>;
 export type UpstreamUpdate = z.output<typeof upstreamUpdate>;

@@ -4,14 +4,29 @@ import type { UpstreamDescription, UpstreamReader } from '#base/protocol';
 import { toJsonColumn, type GatewaysTable } from '#control-plane/db';
 import { cleanText, screenTools } from '#control-plane/tools';
 import { authHeaders, type AuthSecret } from './upstream-auth.ts';
+import type { Target } from './upstream-target.ts';
 
 const JSON_CHARS_MAX = 256 * 1024;
 
 export interface ReadingSubject {
   readonly id: string;
   readonly name: string;
-  readonly url: string;
+  readonly target: Pick<Target, 'transport' | 'url' | 'process'>;
   readonly secret: AuthSecret | null;
+}
+
+/**
+ * The name of an upstream that is not there yet need not resolve yet; each connection is checked again. Returns that fault.
+ * Throws what UpstreamReader.check() throws.
+ */
+export async function checkTarget(reader: UpstreamReader, { transport, url, process }: Target, isDeferred: boolean): Promise<AppError | undefined> {
+  try {
+    await reader.check({ transport, url, process });
+    return undefined;
+  } catch (error) {
+    if (isDeferred && error instanceof AppError && error.code === 'upstream.unreachable') return error;
+    throw error;
+  }
 }
 
 /**
@@ -21,8 +36,9 @@ export interface ReadingSubject {
 export async function readUpstream(reader: UpstreamReader, subject: ReadingSubject, timeoutMs: number): Promise<UpstreamDescription> {
   const signal = AbortSignal.timeout(timeoutMs);
   try {
-    const { id, name, url } = subject;
-    return await reader.read({ id, name, transport: 'STREAMABLEHTTP', url, process: undefined, headers: authHeaders(subject.secret) }, signal);
+    const { id, name, target, secret } = subject;
+    const { transport, url, process } = target;
+    return await reader.read({ id, name, transport, url, process, headers: authHeaders(secret) }, signal);
   } catch (error) {
     if (error instanceof AppError) throw error;
     if (signal.aborted) throw new AppError('upstream.timeout', `${subject.name} did not answer within ${timeoutMs / 1000} s.`, { cause: error });
@@ -34,6 +50,7 @@ export async function readUpstream(reader: UpstreamReader, subject: ReadingSubje
 export function readingColumns(description: UpstreamDescription, now: string) {
   const { skipped } = screenTools(description);
   return {
+    transport: description.transport,
     modern: description.modern ? 1 : 0,
     legacy: description.legacy ? 1 : 0,
     protocol_version: description.protocolVersion,

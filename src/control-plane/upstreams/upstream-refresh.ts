@@ -6,8 +6,10 @@ import type { UpstreamHealthView, UpstreamReader } from '#base/protocol';
 import type { Database } from '#control-plane/db';
 import { notFound, type Caller } from '#control-plane/http-contract';
 import { screenTools, syncTools, type SkippedTool } from '#control-plane/tools';
+import { processOf } from './upstream-process.ts';
 import { readingColumns, readUpstream } from './upstream-reading.ts';
 import { findUpstream, updateUpstream } from './upstream-store.ts';
+import { isSameRowTarget } from './upstream-target.ts';
 import type { UpstreamVault } from './upstream-vault.ts';
 
 const count = z.number().int();
@@ -72,15 +74,15 @@ export function createRefresher({ database, reader, health, vault, readTimeoutMs
   ): Promise<{ added: number; updated: number; removed: number; skipped: readonly SkippedTool[] }> {
     const row = await findUpstream(database.db, id);
     if (row === undefined) throw notFound('gateway', id);
-    const reading = await readUpstream(reader, { id, name: row.name, url: row.url, secret: vault.open(row) }, readTimeoutMs);
+    const target = { transport: row.transport, url: row.url, process: processOf(row, vault.openEnvironment(row)) };
+    const reading = await readUpstream(reader, { id, name: row.name, target, secret: vault.open(row) }, readTimeoutMs);
     const { tools, skipped } = screenTools(reading);
     const now = new Date().toISOString();
     const report = await database.change(async (tx) => {
       const current = await findUpstream(tx, id);
       if (current === undefined) throw notFound('gateway', id);
-      // What was read is of the address and credentials that were there before.
-      if (current.url !== row.url || current.auth_secret !== row.auth_secret)
-        throw new AppError('gateway.conflict', `Gateway "${row.name}" was changed while it was being read.`);
+      // What was read is of the address or command and the credentials that were there before.
+      if (!isSameRowTarget(current, row)) throw new AppError('gateway.conflict', `Gateway "${row.name}" was changed while it was being read.`);
       await updateUpstream(tx, id, readingColumns(reading, now));
       return await syncTools(tx, current, tools, caller, now);
     });
@@ -119,9 +121,10 @@ export function createRefresher({ database, reader, health, vault, readTimeoutMs
         return report(outcome, null);
       } catch (error) {
         const known = toAppError(error);
-        // Only what the upstream or its registration did wrong is a report; the rest is an error of the request.
-        if (!known.code.startsWith('upstream.') && known.code !== 'config.invalid') throw error;
-        health.noteRead(id, known);
+        // What the upstream or its registration did wrong is a report, and no room for its process; the rest is an error of the request.
+        const isFull = known.code === 'limit.processes';
+        if (!known.code.startsWith('upstream.') && known.code !== 'config.invalid' && !isFull) throw error;
+        if (!isFull) health.noteRead(id, known);
         return report({ added: 0, updated: 0, removed: 0, skipped: [] }, known.message);
       } finally {
         running.delete(id);

@@ -32,10 +32,15 @@ async function insert(id: string, auth = createUpstreamVault(CIPHER).seal(id, { 
     url: 'http://h.example/mcp',
     description: null,
     transport: 'STREAMABLEHTTP',
+    command: null,
+    args: null,
+    cwd: null,
+    process_env: null,
+    stdio_isolation: 'auto',
     ...auth,
     passthrough_headers: '["x-a"]',
     ...UNREAD_COLUMNS,
-  };
+  } as const;
   const owned = { enabled: 1, visibility: 'public', owner_email: null, team_id: null, tags: '[]', calls_per_minute: 7, concurrent: null } as const;
   await database.change((tx) => insertUpstream(tx, { ...row, ...owned, ...nothing, created_at: now, updated_at: now, version: 1 }));
 }

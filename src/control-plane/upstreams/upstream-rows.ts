@@ -1,8 +1,9 @@
-// Registered upstreams as the data plane takes them: credentials in the clear, as header pairs.
+// Registered upstreams as the data plane takes them: credentials in the clear, as header pairs or as the environment of a process.
 import { AppError, type Logger } from '#base/kernel';
 import { fromJsonColumn, type ColumnCipher, type Database } from '#control-plane/db';
 import type { UpstreamRow } from '#data-plane/gateway';
 import { authHeaders } from './upstream-auth.ts';
+import { processOf } from './upstream-process.ts';
 import { allUpstreams } from './upstream-store.ts';
 import { createUpstreamVault } from './upstream-vault.ts';
 
@@ -15,16 +16,17 @@ export async function loadUpstreamRows(database: Database, cipher: ColumnCipher,
   const rows = await allUpstreams(database.db);
   return rows.map((row) => {
     const secret = vault.tryOpen(row);
-    if (secret instanceof AppError)
-      log.error(`Gateway "${row.name}" cannot be used: ${secret.message}`, { gatewayId: row.id, internal: secret.internal });
+    const env = vault.tryOpenEnvironment(row);
+    const lost = [secret, env].find((opened) => opened instanceof AppError);
+    if (lost !== undefined) log.error(`Gateway "${row.name}" cannot be used: ${lost.message}`, { gatewayId: row.id, internal: lost.internal });
     return {
       id: row.id,
       name: row.name,
-      transport: 'STREAMABLEHTTP',
+      transport: row.transport,
       url: row.url,
-      process: undefined,
-      stdioIsolation: 'auto',
-      enabled: row.enabled === 1 && !(secret instanceof AppError),
+      process: processOf(row, env instanceof AppError ? {} : env),
+      stdioIsolation: row.stdio_isolation,
+      enabled: row.enabled === 1 && lost === undefined,
       visibility: row.visibility,
       ownerEmail: row.owner_email,
       teamId: row.team_id,

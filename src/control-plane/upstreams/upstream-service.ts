@@ -1,33 +1,34 @@
 // What may happen to a registered upstream. Contact with it is made before the transaction, so that a slow peer never holds the
 // database, and what was read is written together with the row or not at all.
-import { AppError, newId, normaliseId } from '#base/kernel';
+import type { Principal } from '#base/access';
+import { AppError, normaliseId } from '#base/kernel';
 import type { UpstreamDescription, UpstreamHealthView, UpstreamReader } from '#base/protocol';
-import { isForeignKeyViolation, toJsonColumn, type ColumnCipher, type Database, type GatewaysTable } from '#control-plane/db';
+import { isForeignKeyViolation, type ColumnCipher, type Database, type GatewaysTable } from '#control-plane/db';
 import {
-  auditOnCreate,
   auditOnUpdate,
   collectPage,
   ensureAllowed,
   ensureTeamInReach,
-  limitsFrom,
   mayRead,
-  newOwnership,
   notFound,
   ownedOf,
   tagFilter,
   type Caller,
   type ListQuery,
 } from '#control-plane/http-contract';
-import { countTools, screenTools, slugOf, syncTools } from '#control-plane/tools';
-import { readAuth, type AuthSecret } from './upstream-auth.ts';
+import { countTools, screenTools, syncTools } from '#control-plane/tools';
+import { isMaskOf, readAuth, type AuthSecret } from './upstream-auth.ts';
 import { ensureNoConflict } from './upstream-conflicts.ts';
+import { DEFERRED, newRow } from './upstream-creation.ts';
 import type { UpstreamCreate, UpstreamUpdate } from './upstream-input.ts';
-import { readingColumns, readUpstream, UNREAD_COLUMNS } from './upstream-reading.ts';
+import { ensureMayRun, processOf } from './upstream-process.ts';
+import { checkTarget, readingColumns, readUpstream } from './upstream-reading.ts';
 import { createRefresher, type RefreshReport } from './upstream-refresh.ts';
 import { deleteUpstream, findUpstream, insertUpstream, listUpstreams, mirrorsOf, updateUpstream } from './upstream-store.ts';
+import { readTarget, type Target } from './upstream-target.ts';
 import { applyUpdate, planUpdate } from './upstream-update.ts';
 import { upstreamEntity, type UpstreamEntity } from './upstream.ts';
-import { createUpstreamVault, type UpstreamVault } from './upstream-vault.ts';
+import { createUpstreamVault } from './upstream-vault.ts';
 
 export interface UpstreamSettings {
   /** What stands for a secret in answers: MASKED_AUTH_VALUE. */
@@ -50,7 +51,7 @@ export interface UpstreamService {
   get(caller: Caller, id: string): Promise<UpstreamEntity>;
   /** Throws what UpstreamReader throws, and nothing is saved then; but for `upstream.needs_auth`, which is saved as that state. */
   register(caller: Caller, input: UpstreamCreate): Promise<UpstreamEntity>;
-  /** A new address or new credentials are tried before anything is saved. */
+  /** A new address, command or environment, or new credentials, are tried before anything is saved. */
   update(caller: Caller, id: string, input: UpstreamUpdate): Promise<UpstreamEntity>;
   /** Switching on reads the upstream again; if that fails it is on all the same, and its state says why it is down. */
   setEnabled(caller: Caller, id: string, isEnabled: boolean): Promise<UpstreamEntity>;
@@ -67,11 +68,13 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
   const vault = createUpstreamVault(parts.cipher);
   const refresher = createRefresher({ database, reader, health, vault, readTimeoutMs: settings.readTimeoutMs });
 
-  function show(row: GatewaysTable, toolCount: number): UpstreamEntity {
+  function show(principal: Principal, row: GatewaysTable, toolCount: number): UpstreamEntity {
     const secret = vault.tryOpen(row);
+    const env = vault.tryOpenEnvironment(row);
     return upstreamEntity({
       row,
       secret: secret instanceof AppError ? null : secret,
+      process: principal.isAdmin ? processOf(row, env instanceof AppError ? {} : env) : undefined,
       health: health.healthOf(row.id),
       toolCount,
       mask: settings.maskedAuthValue,
@@ -82,29 +85,19 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
     const row = await findUpstream(database.db, normaliseId(id));
     if (row === undefined) throw notFound('gateway', id);
     ensureAllowed(caller.principal, action, ownedOf('gateway', row));
+    if (action !== 'read') ensureMayRun(caller.principal, row.transport);
     return row;
   }
 
   async function get(caller: Caller, id: string): Promise<UpstreamEntity> {
     const row = await findAllowed(caller, id, 'read');
     const counts = await countTools(database.db, [row.id]);
-    return show(row, counts.get(row.id) ?? 0);
+    return show(caller.principal, row, counts.get(row.id) ?? 0);
   }
 
-  /** The name of an upstream that is not there yet need not resolve yet; each connection is checked again. Throws what UpstreamReader.check() does. */
-  async function checkUrl(url: string, isDeferred: boolean): Promise<AppError | undefined> {
+  async function readOrNeedsAuth(row: GatewaysTable, target: Target, secret: AuthSecret | null): Promise<UpstreamDescription | AppError> {
     try {
-      await reader.check({ transport: 'STREAMABLEHTTP', url, process: undefined });
-      return undefined;
-    } catch (error) {
-      if (isDeferred && error instanceof AppError && error.code === 'upstream.unreachable') return error;
-      throw error;
-    }
-  }
-
-  async function readOrNeedsAuth(row: GatewaysTable, secret: AuthSecret | null): Promise<UpstreamDescription | AppError> {
-    try {
-      return await readUpstream(reader, { id: row.id, name: row.name, url: row.url, secret }, settings.readTimeoutMs);
+      return await readUpstream(reader, { id: row.id, name: row.name, target, secret }, settings.readTimeoutMs);
     } catch (error) {
       if (error instanceof AppError && error.code === 'upstream.needs_auth') return error;
       throw error;
@@ -127,15 +120,17 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
         database.db,
         page.rows.map((row) => row.id),
       );
-      return { rows: page.rows.map((row) => show(row, counts.get(row.id) ?? 0)), nextCursor: page.nextCursor };
+      return { rows: page.rows.map((row) => show(caller.principal, row, counts.get(row.id) ?? 0)), nextCursor: page.nextCursor };
     },
 
     async register(caller, input) {
+      const target = readTarget(input, undefined, isMaskOf(settings.maskedAuthValue));
+      ensureMayRun(caller.principal, target.transport);
       const secret = readAuth(input, null, settings.maskedAuthValue) ?? null;
-      const row = newRow(caller, input, vault, secret);
+      const row = newRow(caller, input, target, secret, vault);
       await ensureNoConflict(database.db, row, secret, vault);
-      const absence = await checkUrl(row.url, input.deferred === true);
-      const reading = input.deferred === true ? (absence ?? DEFERRED) : await readOrNeedsAuth(row, secret);
+      const absence = await checkTarget(reader, target, input.deferred === true);
+      const reading = input.deferred === true ? (absence ?? DEFERRED) : await readOrNeedsAuth(row, target, secret);
       await database.change(async (tx) => {
         // Somebody else may have registered the same while the upstream was being read.
         await ensureNoConflict(tx, row, secret, vault);
@@ -150,13 +145,14 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
     async update(caller, id, input) {
       const before = await findAllowed(caller, id, 'update');
       const plan = planUpdate(caller, before, input, vault, settings.maskedAuthValue);
+      ensureMayRun(caller.principal, plan.target.transport);
       await ensureNoConflict(database.db, plan.after, plan.secret, vault);
       let reading: UpstreamDescription | undefined;
       if (plan.needsContact) {
-        await checkUrl(plan.after.url, input.deferred === true);
+        await checkTarget(reader, plan.target, input.deferred === true);
         if (input.deferred !== true) {
-          const { name, url } = plan.after;
-          reading = await readUpstream(reader, { id: before.id, name, url, secret: plan.secret }, settings.readTimeoutMs);
+          const subject = { id: before.id, name: plan.after.name, target: plan.target, secret: plan.secret };
+          reading = await readUpstream(reader, subject, settings.readTimeoutMs);
         }
       }
       await database.change((tx) => applyUpdate(tx, caller, { before, plan, reading, vault }));
@@ -192,36 +188,6 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
       return await refresher.refresh(row.id, caller);
     },
     refreshUnattended: (id) => refresher.refresh(id, undefined),
-  };
-}
-
-const DEFERRED = new AppError(
-  'upstream.unreachable',
-  'It was registered without being contacted (deferred); it is tried when it is first used or probed.',
-);
-
-function newRow(caller: Caller, input: UpstreamCreate, vault: UpstreamVault, secret: AuthSecret | null): GatewaysTable {
-  const id = newId();
-  const owned = newOwnership(caller.principal, 'gateway', id, { visibility: input.visibility ?? undefined, teamId: input.teamId });
-  const limits = limitsFrom(input);
-  return {
-    id,
-    name: input.name,
-    slug: slugOf(input.name) || id,
-    url: input.url,
-    description: input.description ?? null,
-    transport: 'STREAMABLEHTTP',
-    ...vault.seal(id, secret),
-    passthrough_headers: input.passthroughHeaders ? toJsonColumn(input.passthroughHeaders) : null,
-    ...UNREAD_COLUMNS,
-    enabled: 1,
-    visibility: owned.visibility,
-    owner_email: owned.ownerEmail,
-    team_id: owned.teamId,
-    tags: toJsonColumn(input.tags ?? []),
-    calls_per_minute: limits.callsPerMinute ?? null,
-    concurrent: limits.concurrent ?? null,
-    ...auditOnCreate(caller, 'api', new Date().toISOString()),
   };
 }
 

@@ -30,12 +30,12 @@ export async function findUpstream(db: Db | Tx, id: string): Promise<GatewaysTab
   return await db.selectFrom('gateways').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** Rows that could be in the way of a name or an address. */
+/** Rows that could be in the way of a name or, unless it is '', an address. */
 export async function findRivals(db: Db | Tx, slug: string, url: string): Promise<GatewaysTable[]> {
   return await db
     .selectFrom('gateways')
     .selectAll()
-    .where((eb) => eb.or([eb('slug', '=', slug), eb('url', '=', url)]))
+    .where((eb) => (url === '' ? eb('slug', '=', slug) : eb.or([eb('slug', '=', slug), eb('url', '=', url)])))
     .execute();
 }
 

@@ -5,44 +5,68 @@ import type { UpstreamDescription } from '#base/protocol';
 import { toJsonColumn, type GatewaysTable, type Tx } from '#control-plane/db';
 import { auditOnUpdate, limitsFrom, newOwnership, notFound, type Caller } from '#control-plane/http-contract';
 import { followGateway, screenTools, slugOf, syncTools } from '#control-plane/tools';
-import { readAuth, type AuthSecret } from './upstream-auth.ts';
+import { isMaskOf, readAuth, type AuthSecret } from './upstream-auth.ts';
 import { ensureNoConflict } from './upstream-conflicts.ts';
 import type { UpstreamUpdate } from './upstream-input.ts';
+import { processOf } from './upstream-process.ts';
 import { readingColumns, UNREAD_COLUMNS } from './upstream-reading.ts';
 import { findUpstream, updateUpstream } from './upstream-store.ts';
+import { isSameTarget, readTarget, targetColumns, type Target } from './upstream-target.ts';
 import type { UpstreamVault } from './upstream-vault.ts';
 
 export interface UpdatePlan {
   /** The row as it will be, but for what is read from the upstream. */
   readonly after: GatewaysTable;
+  readonly target: Target;
   readonly secret: AuthSecret | null;
   readonly needsContact: boolean;
 }
 
-/** Throws AppError `request.bad_input` or `access.denied`. */
+/** Throws AppError `request.validation`, `request.bad_input` or `access.denied`. */
 export function planUpdate(caller: Caller, before: GatewaysTable, input: UpstreamUpdate, vault: UpstreamVault, mask: string): UpdatePlan {
-  // A row sealed with a lost secret can be mended by sending the credentials again.
-  const opened = vault.tryOpen(before);
-  const stored = opened instanceof AppError ? null : opened;
-  const given = readAuth(input, stored, mask);
-  if (given === undefined && opened instanceof AppError) throw opened;
-  const secret = given === undefined ? stored : given;
+  const opened = vault.tryOpenEnvironment(before);
+  const env = opened instanceof AppError ? {} : opened;
+  const old: Target = { transport: before.transport, url: before.url, process: processOf(before, env), isolation: before.stdio_isolation };
+  const target = readTarget(input, old, isMaskOf(mask));
+  // A row sealed with a lost secret can be mended by sending what was sealed again.
+  if (opened instanceof AppError && target.transport === 'STDIO' && !input.env) throw opened;
+  const isEnvKept = !(opened instanceof AppError) && isDeepStrictEqual(target.process?.env ?? {}, env);
+  const auth = planAuth(before, target, input, vault, mask);
   const limits = limitsFrom(input);
   const after: GatewaysTable = {
     ...before,
     name: input.name ?? before.name,
     slug: input.name ? slugOf(input.name) || before.id : before.slug,
-    url: input.url ?? before.url,
+    ...targetColumns(target),
+    ...(isEnvKept ? {} : vault.sealEnvironment(before.id, target.process?.env ?? {})),
     description: input.description === undefined ? before.description : input.description,
-    ...(given === undefined ? {} : vault.seal(before.id, given)),
+    ...(auth.given === undefined ? {} : vault.seal(before.id, auth.given)),
     passthrough_headers: passthroughColumn(input, before),
     tags: input.tags ? toJsonColumn(input.tags) : before.tags,
     calls_per_minute: limits.callsPerMinute === undefined ? before.calls_per_minute : limits.callsPerMinute,
     concurrent: limits.concurrent === undefined ? before.concurrent : limits.concurrent,
     ...newReach(caller, before, input),
   };
-  const needsContact = after.url !== before.url || opened instanceof AppError || !isDeepStrictEqual(secret, stored);
-  return { after, secret, needsContact };
+  const needsContact = !isSameTarget(old, target) || opened instanceof AppError || auth.isNew;
+  return { after, target, secret: auth.secret, needsContact };
+}
+
+interface AuthPlan {
+  /** What is to be sealed; undefined to leave the column as it is. */
+  readonly given: AuthSecret | null | undefined;
+  readonly secret: AuthSecret | null;
+  readonly isNew: boolean;
+}
+
+/** A process has none: those of the address it replaces go. */
+function planAuth(before: GatewaysTable, target: Target, input: UpstreamUpdate, vault: UpstreamVault, mask: string): AuthPlan {
+  if (target.transport === 'STDIO') return { given: null, secret: null, isNew: false };
+  const opened = vault.tryOpen(before);
+  const stored = opened instanceof AppError ? null : opened;
+  const given = readAuth(input, stored, mask);
+  if (given === undefined && opened instanceof AppError) throw opened;
+  const secret = given === undefined ? stored : given;
+  return { given, secret, isNew: opened instanceof AppError || !isDeepStrictEqual(secret, stored) };
 }
 
 export interface PlannedChange {

@@ -1,11 +1,12 @@
 // A registered upstream as REST shows it, under the contract's name: gateway (api.md 2.8.1). What is live comes from health, not
 // from a row.
 import { z } from 'zod';
-import type { UpstreamHealth } from '#base/protocol';
+import type { ProcessSpec, UpstreamHealth } from '#base/protocol';
 import { fromJsonColumn, type GatewaysTable } from '#control-plane/db';
 import { historyOf, historyOut, limitsOf, limitsOut, ownershipOf, ownershipOut } from '#control-plane/http-contract';
 import type { SkippedTool } from '#control-plane/tools';
 import { authOut, maskedAuth, type AuthSecret } from './upstream-auth.ts';
+import { maskedProcess, processOut } from './upstream-process.ts';
 
 const text = z.string().nullable();
 
@@ -14,9 +15,10 @@ export const upstreamOut = z
     id: z.string(),
     name: z.string(),
     slug: z.string(),
-    url: z.string(),
+    url: text.describe('null for STDIO.'),
     description: text,
-    transport: z.string(),
+    transport: z.enum(['STREAMABLEHTTP', 'SSE', 'STDIO']),
+    ...processOut,
     capabilities: z.unknown(),
     serverInfo: z.unknown(),
     instructions: text,
@@ -50,19 +52,22 @@ export type UpstreamEntity = z.output<typeof upstreamOut>;
 export interface UpstreamShown {
   readonly row: GatewaysTable;
   readonly secret: AuthSecret | null;
+  /** Undefined as maskedProcess() takes it. */
+  readonly process: ProcessSpec | undefined;
   readonly health: UpstreamHealth;
   readonly toolCount: number;
   readonly mask: string;
 }
 
-export function upstreamEntity({ row, secret, health, toolCount, mask }: UpstreamShown): UpstreamEntity {
+export function upstreamEntity({ row, secret, process, health, toolCount, mask }: UpstreamShown): UpstreamEntity {
   return {
     id: row.id,
     name: row.name,
     slug: row.slug,
-    url: row.url,
+    url: row.transport === 'STDIO' ? null : row.url,
     description: row.description,
     transport: row.transport,
+    ...maskedProcess(process, row.stdio_isolation, mask),
     capabilities: fromJsonColumn<unknown>(row.capabilities, {}),
     serverInfo: fromJsonColumn<unknown>(row.server_info, null),
     instructions: row.instructions,
