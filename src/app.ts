@@ -12,8 +12,8 @@ import { createToolService, toolRoutes } from '#control-plane/tools';
 import { createUpstreamService, upstreamRoutes } from '#control-plane/upstreams';
 import { createEdge } from '#data-plane/edge';
 import { createGateway, RECORD_COLUMNS, RECORD_DIRECTIONS, RECORD_OUTCOMES, type Gateway } from '#data-plane/gateway';
-import { createStreamableHttp } from '#data-plane/transports';
-import { createMcpHttpReader, createMcpHttpUpstream, HealthBook, startHealthProbe } from '#data-plane/upstream';
+import { createRpcDoor, createStreamableHttp } from '#data-plane/transports';
+import { HealthBook, openUpstreams, startHealthProbe } from '#data-plane/upstream';
 import { createRestFront } from '#front/rest';
 
 const RECORD_SHAPE = { columns: RECORD_COLUMNS, directions: RECORD_DIRECTIONS, outcomes: RECORD_OUTCOMES };
@@ -44,7 +44,16 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
   const cipher = createColumnCipher(config.auth.encryptionSecret);
   const tokens = createTokenService(database);
   const health = new HealthBook({ threshold: config.upstream.unhealthyThreshold, probeIntervalMs: config.upstream.healthIntervalSeconds * 1000 });
-  const reader = createMcpHttpReader(outbound, config.upstream.registrationTimeoutSeconds * 1000);
+  const registrationTimeoutMs = config.upstream.registrationTimeoutSeconds * 1000;
+  const behind = await openUpstreams(
+    {
+      stdio: { ...config.stdio, idleMs: config.stdio.idleSeconds * 1000 },
+      handshakeTimeoutMs: registrationTimeoutMs,
+      databasePath: config.database.path,
+    },
+    { outbound, health, logger: log },
+  );
+  const reader = behind.reader(registrationTimeoutMs);
 
   const settings = tokenSettings(config);
   const isRevoked = (tokenId: string): boolean => gateway.snapshots.current.revokedTokenIds.has(tokenId);
@@ -61,20 +70,21 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
       sessionIdleMs: config.upstream.sessionTtlSeconds * 1000,
       sessionsMax: SESSIONS_MAX,
     },
-    { authenticator, upstream: createMcpHttpUpstream(outbound, health), records: records.sink, logger: log },
+    { authenticator, upstream: behind, records: records.sink, logger: log },
   );
 
   const catalog = createCatalog({ database, cipher, listRevokedTokenIds: () => tokens.listRevoked(new Date()), log });
   const reload = async (): Promise<void> => {
     gateway.snapshots.swap(await catalog.load());
     health.keepOnly(gateway.snapshots.current.upstreams);
+    behind.keepOnly(gateway.snapshots.current.upstreams);
   };
   database.onChange(reload);
   const stopPolling = database.pollChanges(CHANGE_POLL_MS);
   await reload();
   const probe = startHealthProbe(
     health,
-    createMcpHttpReader(outbound, config.upstream.healthTimeoutSeconds * 1000),
+    behind.reader(config.upstream.healthTimeoutSeconds * 1000),
     () => [...gateway.snapshots.current.upstreams.values()].map((entry) => entry.row),
     {
       timeoutMs: config.upstream.healthTimeoutSeconds * 1000,
@@ -94,7 +104,7 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
     cipher,
     reader,
     health,
-    settings: { maskedAuthValue: config.auth.maskedValue, readTimeoutMs: config.upstream.registrationTimeoutSeconds * 1000 },
+    settings: { maskedAuthValue: config.auth.maskedValue, readTimeoutMs: registrationTimeoutMs },
   });
   const front = await createRestFront({
     routes: [
@@ -126,7 +136,8 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
   });
 
   const mcp = createStreamableHttp(gateway, { maxBodyBytes: config.http.bodyBytesMax }, log);
-  const edge = createEdge({ ...config.http }, { doors: { '/servers/{id}/mcp': mcp.handle }, front, logger: log });
+  const rpc = createRpcDoor(gateway, { maxBodyBytes: config.http.bodyBytesMax, appVersion }, log);
+  const edge = createEdge({ ...config.http }, { doors: { '/servers/{id}/mcp': mcp.handle, '/rpc': rpc.handle }, front, logger: log });
   const address = await edge.listen();
   isReady = true;
 
@@ -144,8 +155,10 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
     probe.close();
     await Promise.all([gateway.close(DRAIN_MS), edge.frontIdle(DRAIN_MS)]);
     mcp.close();
+    rpc.close();
     await edge.close();
     await front.close();
+    await behind.close();
     await outbound.close();
     await records.close();
     await database.close();

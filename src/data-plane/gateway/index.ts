@@ -8,6 +8,7 @@ export {
   type RecordSink,
 } from './call-record.ts';
 export { type ClientRequest, type Era } from './exchange.ts';
+export { readLoosely } from './loose-response.ts';
 export { createGateway, type Admission, type Gateway, type GatewayParts, type GatewaySettings } from './pipeline.ts';
 export {
   type AnswerHead,

@@ -46,9 +46,14 @@ export function startHealthProbe(
       logger.info('An upstream changed its state', { upstream: upstream.name, from: before, to: after.state, error: after.lastError?.message });
   }
 
+  /** To look at a program means to start another of it: not done to one that was well when last used. */
+  function isLeftAlone({ id, transport }: UpstreamRow): boolean {
+    return transport === 'STDIO' && health.healthOf(id).state === 'ready';
+  }
+
   const timer = setInterval(() => {
     const byId = new Map<string, UpstreamRow>();
-    for (const row of upstreams()) if (row.enabled) byId.set(row.id, row);
+    for (const row of upstreams()) if (row.enabled && !isLeftAlone(row)) byId.set(row.id, row);
     for (const id of health.due(byId.keys(), Date.now())) {
       const row = byId.get(id);
       if (row !== undefined) void probe(row);

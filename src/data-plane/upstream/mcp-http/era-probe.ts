@@ -3,42 +3,23 @@
 import { AppError } from '#base/kernel';
 import type { Outbound } from '#base/net';
 import type { ReadStep, UpstreamTarget } from '#base/protocol';
+import {
+  ALL_CAPABILITIES,
+  CLIENT_INFO,
+  LEGACY_VERSION,
+  MODERN_META,
+  MODERN_VERSION,
+  parsedMessage,
+  shown,
+  VERSION,
+  type Conversation,
+  type EraProbe,
+  type LegacyFound,
+  type ModernFound,
+} from '../reading/conversation.ts';
 import { plainRequest, type PlainAnswer } from './plain-request.ts';
 
-export const MODERN_VERSION = '2026-07-28';
-export const LEGACY_VERSION = '2025-11-25';
-
-/** Everything a client can declare, so that an upstream shows all it has (decisions.md 4). The gateway never answers for it. */
-const ALL_CAPABILITIES = {
-  roots: { listChanged: true },
-  sampling: { tools: {}, context: {} },
-  elicitation: { form: {}, url: {} },
-  tasks: { list: {}, cancel: {}, requests: { sampling: { createMessage: {} }, elicitation: { create: {} } } },
-  extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] }, 'io.modelcontextprotocol/tasks': {} },
-};
-/** It travels in a header from then on. */
-const VERSION = /^[\x21-\x7e]{1,64}$/;
-const CLIENT_INFO = { name: 'mcpgateway', version: '1' };
-
-/** Speaks to one upstream on the gateway's own account. */
-export interface Conversation {
-  /** Sends one request; the result object, or throws AppError. */
-  request(method: string, params: Record<string, unknown>): Promise<{ text: string; result: Record<string, unknown> }>;
-  close(): Promise<void>;
-}
-
-export interface ModernFound {
-  readonly conversation: Conversation;
-  readonly discovered: Record<string, unknown>;
-}
-
-export interface LegacyFound {
-  readonly conversation: Conversation;
-  readonly initialized: Record<string, unknown>;
-  readonly protocolVersion: string;
-}
-
-export class EraProbe {
+export class HttpEraProbe implements EraProbe {
   readonly #outbound: Outbound;
   readonly #target: UpstreamTarget;
   readonly #deadlineAtMs: number;
@@ -53,11 +34,10 @@ export class EraProbe {
     this.#signal = signal;
   }
 
-  /** A conversation in the modern era, or undefined when the upstream does not speak it. */
   async modern(): Promise<ModernFound | undefined> {
     const answer = await this.#send('server/discover', this.#modernBody('server/discover', {}), this.#modernHeaders('server/discover', undefined));
     this.#refuseChallenge(answer);
-    const message = parse(answer.message);
+    const message = parsedMessage(answer.message);
     const discovered = message?.['result'] as Record<string, unknown> | undefined;
     if (answer.status >= 300 || !Array.isArray(discovered?.['supportedVersions'])) {
       this.#note('server/discover', false, `HTTP ${answer.status}: not a server of ${MODERN_VERSION}`);
@@ -76,7 +56,6 @@ export class EraProbe {
     return { conversation, discovered };
   }
 
-  /** A session of the older era. Throws AppError `upstream.bad_answer` when the upstream does not speak it either. */
   async legacy(): Promise<LegacyFound> {
     const params = { protocolVersion: LEGACY_VERSION, capabilities: ALL_CAPABILITIES, clientInfo: CLIENT_INFO };
     const answer = await this.#send('initialize', this.#body('initialize', params), this.#headers());
@@ -111,7 +90,7 @@ export class EraProbe {
 
   #result(method: string, answer: PlainAnswer): { text: string; result: Record<string, unknown> } {
     const { name } = this.#target;
-    const message = parse(answer.message);
+    const message = parsedMessage(answer.message);
     const error = message?.['error'] as { code?: unknown; message?: unknown } | undefined;
     if (error !== undefined && error !== null) {
       throw this.#failed(
@@ -190,29 +169,6 @@ export class EraProbe {
   }
 
   #modernBody(method: string, params: Record<string, unknown>): string {
-    const meta = {
-      'io.modelcontextprotocol/protocolVersion': MODERN_VERSION,
-      'io.modelcontextprotocol/clientCapabilities': ALL_CAPABILITIES,
-      'io.modelcontextprotocol/clientInfo': CLIENT_INFO,
-    };
-    return this.#body(method, { ...params, _meta: meta });
-  }
-}
-
-/** What an upstream sent, for an error text: an object's own toString would be code of its choosing, or none. */
-function shown(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'number'
-    ? String(value)
-        .slice(0, 200)
-        .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd')
-    : `(${typeof value})`;
-}
-
-function parse(message: string): Record<string, unknown> | undefined {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(message, 'latin1').toString('utf8'));
-    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
+    return this.#body(method, { ...params, _meta: MODERN_META });
   }
 }

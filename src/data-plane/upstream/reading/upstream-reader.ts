@@ -1,9 +1,20 @@
 // Reads what an upstream is and offers, for the control plane. Its lists are hostile input: paging that never ends, names that
 // cannot be shown, and the same name twice are cut off or left out, and said.
-import { AppError } from '#base/kernel';
+import { AppError, type Logger } from '#base/kernel';
 import type { Outbound } from '#base/net';
-import { listItems, type ReadTool, type UpstreamDescription, type UpstreamReader, type UpstreamTarget } from '#base/protocol';
-import { EraProbe, LEGACY_VERSION, MODERN_VERSION, type Conversation } from './era-probe.ts';
+import {
+  listItems,
+  type ProcessSpec,
+  type ReadTool,
+  type UpstreamDescription,
+  type UpstreamReader,
+  type UpstreamTarget,
+  type UpstreamTransport,
+} from '#base/protocol';
+import { ChannelEraProbe } from '../channel/channel-era-probe.ts';
+import type { ChannelOpener } from '../channel/message-channel.ts';
+import { HttpEraProbe } from '../mcp-http/era-probe.ts';
+import { LEGACY_VERSION, MODERN_VERSION, type Conversation, type EraProbe } from './conversation.ts';
 
 const PAGES_MAX = 200;
 const TOOLS_MAX = 10_000;
@@ -11,26 +22,54 @@ const NAME_MAX = 256;
 
 type Skipped = { name: string; reason: string };
 
+export interface UpstreamReaderParts {
+  readonly outbound: Outbound;
+  readonly sse: ChannelOpener;
+  readonly stdio: ChannelOpener & { check(spec: ProcessSpec): void };
+  readonly logger: Logger;
+}
+
 /** @param timeoutMs for a whole reading */
-export function createMcpHttpReader(outbound: Outbound, timeoutMs: number): UpstreamReader {
+export function createUpstreamReader(parts: UpstreamReaderParts, timeoutMs: number): UpstreamReader {
+  async function check({ transport, url, process }: Pick<UpstreamTarget, 'transport' | 'url' | 'process'>): Promise<void> {
+    if (transport !== 'STDIO') await parts.outbound.check(new URL(url));
+    else if (process !== undefined) parts.stdio.check(process);
+  }
+
+  function channelProbe(target: UpstreamTarget, transport: 'SSE' | 'STDIO', signal: AbortSignal | undefined): ChannelEraProbe {
+    const opener = transport === 'STDIO' ? parts.stdio : parts.sse;
+    return new ChannelEraProbe({ opener, target, logger: parts.logger }, transport, timeoutMs, signal);
+  }
+
+  async function readAs(target: UpstreamTarget, transport: UpstreamTransport, signal: AbortSignal | undefined): Promise<UpstreamDescription> {
+    if (transport === 'STREAMABLEHTTP') return await readUpstream(target, transport, new HttpEraProbe(parts.outbound, target, timeoutMs, signal));
+    const probe = channelProbe(target, transport, signal);
+    try {
+      return await readUpstream(target, transport, probe);
+    } finally {
+      await probe.close();
+    }
+  }
+
   return {
-    async check({ url }) {
-      await outbound.check(new URL(url));
-    },
+    check,
     async read(target, signal) {
-      return readUpstream(outbound, target, timeoutMs, signal);
+      await check(target);
+      if (target.transport !== undefined) return await readAs(target, target.transport, signal);
+      try {
+        return await readAs(target, 'STREAMABLEHTTP', signal);
+      } catch (error) {
+        // Only what answered, and in no MCP way, may be of the older transport (MCP 2025-11-25 "Backwards Compatibility").
+        if (!(error instanceof AppError) || error.code !== 'upstream.bad_answer') throw error;
+        return await readAs(target, 'SSE', signal).catch(() => {
+          throw error;
+        });
+      }
     },
   };
 }
 
-async function readUpstream(
-  outbound: Outbound,
-  target: UpstreamTarget,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-): Promise<UpstreamDescription> {
-  await outbound.check(new URL(target.url));
-  const probe = new EraProbe(outbound, target, timeoutMs, signal);
+async function readUpstream(target: UpstreamTarget, transport: UpstreamTransport, probe: EraProbe): Promise<UpstreamDescription> {
   const modern = await probe.modern();
   // An upstream may speak both eras. When it speaks the modern one, a refusal of the other is an answer, not a failure.
   const legacy = modern === undefined ? await probe.legacy() : await probe.legacy().catch(() => undefined);
@@ -45,7 +84,7 @@ async function readUpstream(
     const { tools, skipped } = capabilities?.['tools'] === undefined ? { tools: [], skipped: [] } : await readTools(main.conversation, target.name);
     const steps = [...probe.steps, { step: 'tools/list', ok: true, detail: `${tools.length} tools` }];
     return {
-      transport: 'STREAMABLEHTTP',
+      transport,
       protocolVersion: modern === undefined ? (legacy?.protocolVersion ?? LEGACY_VERSION) : MODERN_VERSION,
       modern: modern !== undefined,
       legacy: legacy !== undefined,

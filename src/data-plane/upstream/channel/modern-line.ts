@@ -1,0 +1,97 @@
+// One line for all requests that describe themselves (MCP 2026-07-28): they need no handshake and imply no state. What a listen
+// stream brings is told apart by its subscription id, progress by its token; an upstream asks nothing in this era.
+import { AppError } from '#base/kernel';
+import { replaceAt, valueAt, type Envelope } from '#base/protocol';
+import type { AnswerSink, UpstreamCall, UpstreamRequest, UpstreamRow } from '#data-plane/gateway';
+import type { ChannelLink, LinkOwner } from './channel-link.ts';
+import { accepted } from './http-manners.ts';
+import { openLink, type LineParts } from './line-parts.ts';
+import { PendingCall } from './pending-call.ts';
+
+const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
+const IN_NOTE = ['params', '_meta', SUBSCRIPTION_ID];
+const IN_RESULT = ['result', '_meta', SUBSCRIPTION_ID];
+
+export class ModernLine implements LinkOwner {
+  lastUsedAtMs = Date.now();
+  readonly #parts: LineParts;
+  #upstream: UpstreamRow;
+  #link: ChannelLink | undefined;
+
+  constructor(parts: LineParts, upstream: UpstreamRow) {
+    this.#parts = parts;
+    this.#upstream = upstream;
+  }
+
+  get upstreamId(): string {
+    return this.#upstream.id;
+  }
+
+  get hasLine(): boolean {
+    return this.#link !== undefined;
+  }
+
+  get runningCalls(): Iterable<PendingCall> {
+    return this.#link?.calls ?? [];
+  }
+
+  get isIdle(): boolean {
+    return (this.#link?.callCount ?? 0) === 0;
+  }
+
+  /** Throws AppError as openLink() does. */
+  post(request: UpstreamRequest, message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall {
+    this.lastUsedAtMs = Date.now();
+    this.#upstream = request.upstream;
+    const link = (this.#link ??= openLink(this.#parts, this, request.upstream, [], true));
+    if (message.kind !== 'request') {
+      if (message.kind === 'notification') link.tell(body);
+      return accepted(sink);
+    }
+    const call = new PendingCall(message, sink, { isResumable: false, primes: false, tellsCancel: true });
+    call.onAnswer = (text) => {
+      this.#parts.health.succeeded(this.upstreamId);
+      return message.method === 'subscriptions/listen' ? replaceAt(text, IN_RESULT, message.id ?? 'null') : text;
+    };
+    link.start(call, body);
+    return call;
+  }
+
+  async end(): Promise<void> {
+    await this.sleep();
+  }
+
+  async sleep(): Promise<void> {
+    const link = this.#link;
+    this.#link = undefined;
+    await link?.close();
+  }
+
+  /** Forbidden in this era; the upstream is told so. */
+  asked(envelope: Envelope): void {
+    const error = '{"code":-32601,"message":"Servers send no requests in this protocol revision"}';
+    this.#link?.tell(`{"jsonrpc":"2.0","id":${envelope.id},"error":${error}}`);
+  }
+
+  told(envelope: Envelope, text: string): void {
+    const subscription = valueAt(text, IN_NOTE);
+    if (subscription !== undefined) {
+      const call = this.#link?.callOf(subscription);
+      call?.event(replaceAt(text, IN_NOTE, call.message.id ?? 'null'));
+      return;
+    }
+    if (envelope.method === 'notifications/cancelled' && envelope.requestId !== undefined) {
+      // The one way, beside its result, in which a server ends a listen stream over stdio.
+      this.#link?.callOf(envelope.requestId)?.fail(new AppError('upstream.connection_lost', `Gateway "${this.#upstream.name}" ended this stream.`));
+      return;
+    }
+    // A log line names no request; it is for the one that asked for logs, when only one runs.
+    if (this.#link?.callCount !== 1) return;
+    for (const call of this.#link.calls) if (call.message.method !== 'subscriptions/listen') call.event(text);
+  }
+
+  lost(error: AppError): void {
+    this.#link = undefined;
+    this.#parts.health.failed(this.upstreamId, error);
+  }
+}
