@@ -25,6 +25,7 @@ mcp -H "Mcp-Session-Id: $SESSION_ID" -d '{"jsonrpc":"2.0","method":"notification
 `;
 
 let everything: EverythingServer;
+let everythingOverSse: EverythingServer;
 
 beforeAll(async () => {
   // The documents call the built program.
@@ -34,10 +35,11 @@ beforeAll(async () => {
   });
   expect(built.stdout).toBe('');
   everything = await startEverythingServer();
+  everythingOverSse = await startEverythingServer('sse');
 });
 
 afterAll(async () => {
-  await everything.stop();
+  await Promise.all([everything.stop(), everythingOverSse.stop()]);
 });
 
 const runnable = readDocuments().filter(({ blocks }) => blocks.some(isRun));
@@ -53,14 +55,19 @@ describe.each(runnable.map((document) => [document.path, document] as const))('%
     });
     try {
       const upstreamPort = new URL(everything.url).port;
+      const sseUpstreamPort = new URL(everythingOverSse.url).port;
       const script = scriptOf(document)
         .replaceAll('127.0.0.1:4444', `127.0.0.1:${gateway.port}`)
-        .replaceAll('127.0.0.1:3001', `127.0.0.1:${upstreamPort}`);
+        .replaceAll('127.0.0.1:3001', `127.0.0.1:${upstreamPort}`)
+        .replaceAll('127.0.0.1:3002', `127.0.0.1:${sseUpstreamPort}`);
       const { code, out, err } = await bash(script, folder);
       expect(code, `${out}\n${err}`).toBe(0);
       const printed = out.split(/^@@block \d+\n/m).slice(1);
       for (const [index, expected] of expectations(document).entries()) {
-        for (const line of expected) expect(printed[index] ?? '').toMatch(asPattern(line.replaceAll('127.0.0.1:4444', `127.0.0.1:${gateway.port}`)));
+        for (const line of expected)
+          expect(printed[index] ?? '').toMatch(
+            asPattern(line.replaceAll('127.0.0.1:4444', `127.0.0.1:${gateway.port}`).replaceAll('127.0.0.1:3002', `127.0.0.1:${sseUpstreamPort}`)),
+          );
       }
     } finally {
       await gateway.stop();

@@ -95,6 +95,26 @@ describe('bodies of any kind', () => {
   });
 });
 
+describe('bodies that nearly fit a program', () => {
+  it('are answered as documented, and start nothing for who is no administrator', async () => {
+    const { id } = (await rig.send('POST', '/gateways', { name: 'Program', command: 'node' })).body;
+    const field = fc.constantFrom('transport', 'url', 'command', 'args', 'env', 'cwd', 'stdioIsolation', 'auth_token', 'deferred', 'name');
+    const change = fc.array(fc.tuple(field, value), { maxLength: 3 }).map((entries) => Object.fromEntries(entries) as object);
+    const whole = { transport: 'STDIO', command: 'node', args: ['x'], env: { A: '*****' }, cwd: '/srv' };
+    await fc.assert(
+      fc.asyncProperty(change, fc.constantFrom('admin', 'ann'), fc.boolean(), async (changed, as, isNew) => {
+        const startedBefore = rig.upstream.targets.filter(({ transport }) => transport === 'STDIO').length;
+        const fields = { ...whole, name: `Program ${startedBefore}`, ...(isNew ? { env: {} } : {}), ...changed };
+        const { status } = await rig.send(isNew ? 'POST' : 'PUT', isNew ? '/gateways' : `/gateways/${id}`, fields, { as });
+        expect(status).toBeLessThan(500);
+        if (as === 'admin') return;
+        expect(rig.upstream.targets.filter(({ transport }) => transport === 'STDIO')).toHaveLength(startedBefore);
+      }),
+      { numRuns: 200, seed: 3 },
+    );
+  });
+});
+
 describe('paths and queries of any kind', () => {
   it('are answered as documented', async () => {
     const text = fc.string({ unit: 'binary', maxLength: 60 }).map((raw) => encodeURIComponent(raw.toWellFormed()));
