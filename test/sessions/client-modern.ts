@@ -4,8 +4,10 @@
  */
 import { CLIENT_CAPABILITIES_META_KEY, Client, LOG_LEVEL_META_KEY, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import type { CallToolRequestOptions, NotificationMethod } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
+import type { Endpoint } from './endpoint.ts';
 import { createInbox } from './inbox.ts';
 import { createScriptedAnswers } from './scripted-answers.ts';
 
@@ -64,8 +66,8 @@ async function untilWaiting(control: string, key: string): Promise<void> {
   }
 }
 
-/** Connects to `url` at exactly 2026-07-28 and plays. `control` is the origin of the fixture behind it, for its levers. */
-export async function playModernSession(url: string, control: string): Promise<void> {
+/** Connects to `endpoint` at exactly 2026-07-28 and plays. `control` is the origin of the fixture behind it, for its levers. */
+export async function playModernSession(endpoint: Endpoint, control: string): Promise<void> {
   const inbox = createInbox();
   const answers = createScriptedAnswers();
   const client = new Client(
@@ -78,7 +80,12 @@ export async function playModernSession(url: string, control: string): Promise<v
   client.setRequestHandler('elicitation/create', ({ params }) =>
     'url' in params ? answers.elicit(params) : { action: 'accept' as const, content: { name: 'Ada', confirm: true, color: 'blue', context: 'here' } },
   );
-  await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+  if (endpoint.transport === 'sse') throw new Error('The stateless era has no HTTP+SSE');
+  await client.connect(
+    endpoint.transport === 'stdio'
+      ? new StdioClientTransport({ ...endpoint, args: [...endpoint.args], env: { ...endpoint.env } })
+      : new StreamableHTTPClientTransport(new URL(endpoint.url)),
+  );
 
   const call = (name: string, args: Arguments = {}, options: CallToolRequestOptions = {}, meta: Arguments = {}): Promise<unknown> =>
     client.callTool({ name, arguments: args, ...(Object.keys(meta).length > 0 ? { _meta: meta } : {}) }, options);

@@ -2,10 +2,13 @@
 import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
 import type { CreateTaskRequestHandlerExtra } from '@modelcontextprotocol/sdk/experimental/tasks';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { RequestOptions } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import { CreateMessageRequestSchema, ElicitRequestSchema, ListRootsRequestSchema, ResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import type { Result } from '@modelcontextprotocol/sdk/types.js';
+import type { Endpoint } from './endpoint.ts';
 import { playEverything } from './everything-script.ts';
 import type { CallOptions } from './everything-script.ts';
 import { createInbox } from './inbox.ts';
@@ -28,8 +31,18 @@ async function answer<R extends Result>(
   return { task };
 }
 
-/** Connects to `url`, plays the session and ends it. */
-export async function playV1Session(url: string): Promise<void> {
+function transportTo(endpoint: Endpoint): StreamableHTTPClientTransport | SSEClientTransport | StdioClientTransport {
+  if (endpoint.transport === 'stdio') return new StdioClientTransport({ ...endpoint, args: [...endpoint.args], env: { ...endpoint.env } });
+  if (endpoint.transport === 'sse') return new SSEClientTransport(new URL(endpoint.url));
+  return new StreamableHTTPClientTransport(new URL(endpoint.url), {
+    // This SDK takes a stream that ended with an error response for a broken one and resumes it a second later, to which
+    // server-everything replays the whole session. What is on which stream would then depend on the clock. The SDK v2 no longer does so.
+    reconnectionOptions: { maxRetries: 0, initialReconnectionDelay: 1000, maxReconnectionDelay: 1000, reconnectionDelayGrowFactor: 1 },
+  });
+}
+
+/** Connects to `endpoint`, plays the session and ends it. */
+export async function playV1Session(endpoint: Endpoint): Promise<void> {
   const inbox = createInbox();
   const answers = createScriptedAnswers();
   const taskStore = new InMemoryTaskStore();
@@ -49,11 +62,7 @@ export async function playV1Session(url: string): Promise<void> {
   client.setRequestHandler(ListRootsRequestSchema, () => answers.roots());
   client.setRequestHandler(CreateMessageRequestSchema, ({ params }, extra) => answer(params, extra, answers.sample(params)));
   client.setRequestHandler(ElicitRequestSchema, ({ params }, extra) => answer(params, extra, answers.elicit(params)));
-  const transport = new StreamableHTTPClientTransport(new URL(url), {
-    // This SDK takes a stream that ended with an error response for a broken one and resumes it a second later, to which
-    // server-everything replays the whole session. What is on which stream would then depend on the clock. The SDK v2 no longer does so.
-    reconnectionOptions: { maxRetries: 0, initialReconnectionDelay: 1000, maxReconnectionDelay: 1000, reconnectionDelayGrowFactor: 1 },
-  });
+  const transport = transportTo(endpoint);
   await client.connect(transport);
   await playEverything({
     inbox,
@@ -76,7 +85,7 @@ export async function playV1Session(url: string): Promise<void> {
       await client.sendRootsListChanged();
     },
     async terminate() {
-      await transport.terminateSession();
+      if (transport instanceof StreamableHTTPClientTransport) await transport.terminateSession();
       await client.close();
       taskStore.cleanup();
     },

@@ -1,7 +1,9 @@
 /** The everything script on the TypeScript SDK v2, which finds out by itself that the server is of the session era. */
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Client, SSEClientTransport, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import type { RequestOptions } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { z } from 'zod';
+import type { Endpoint } from './endpoint.ts';
 import { playEverything } from './everything-script.ts';
 import type { CallOptions } from './everything-script.ts';
 import { createInbox } from './inbox.ts';
@@ -11,8 +13,13 @@ function toRequestOptions({ onProgress, signal }: CallOptions): RequestOptions {
   return { ...(onProgress ? { onprogress: onProgress } : {}), ...(signal ? { signal } : {}) };
 }
 
-/** Connects to `url` with automatic version negotiation, plays the session and ends it. */
-export async function playV2Session(url: string): Promise<void> {
+function transportTo(endpoint: Endpoint): StreamableHTTPClientTransport | SSEClientTransport | StdioClientTransport {
+  if (endpoint.transport === 'stdio') return new StdioClientTransport({ ...endpoint, args: [...endpoint.args], env: { ...endpoint.env } });
+  return endpoint.transport === 'sse' ? new SSEClientTransport(new URL(endpoint.url)) : new StreamableHTTPClientTransport(new URL(endpoint.url));
+}
+
+/** Connects to `endpoint` with automatic version negotiation, plays the session and ends it. */
+export async function playV2Session(endpoint: Endpoint): Promise<void> {
   const inbox = createInbox();
   const answers = createScriptedAnswers();
   const client = new Client(
@@ -26,7 +33,7 @@ export async function playV2Session(url: string): Promise<void> {
   client.setRequestHandler('roots/list', () => answers.roots());
   client.setRequestHandler('sampling/createMessage', ({ params }) => answers.sample(params));
   client.setRequestHandler('elicitation/create', ({ params }) => answers.elicit(params));
-  const transport = new StreamableHTTPClientTransport(new URL(url));
+  const transport = transportTo(endpoint);
   await client.connect(transport);
   await playEverything({
     inbox,
@@ -49,7 +56,7 @@ export async function playV2Session(url: string): Promise<void> {
       await client.sendRootsListChanged();
     },
     async terminate() {
-      await transport.terminateSession();
+      if (transport instanceof StreamableHTTPClientTransport) await transport.terminateSession();
       await client.close();
     },
   });

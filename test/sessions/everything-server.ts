@@ -1,13 +1,15 @@
 /**
- * Runs the reference server of the MCP project (`@modelcontextprotocol/server-everything`, streamable HTTP) as a process
- * of its own, on a port the system chooses and with an environment that is the same in every run: one of its tools prints it.
+ * Runs the reference server of the MCP project (`@modelcontextprotocol/server-everything`) over each of its transports: over HTTP as
+ * a process of its own, on a port the system chooses; over stdio whoever connects starts it. Its environment is the same in every
+ * run, because one of its tools prints it.
  */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import type { Endpoint, Transport } from './endpoint.ts';
 
 export interface EverythingServer {
-  /** Its MCP endpoint. */
+  /** Where its MCP endpoint is. */
   readonly url: string;
   stop(): Promise<void>;
 }
@@ -16,9 +18,17 @@ export interface EverythingServer {
 const TELL_PORT = `data:text/javascript,import { subscribe } from 'node:diagnostics_channel';
 subscribe('tracing:net.server.listen:asyncEnd', ({ server }) => console.error('PORT=' + server.address().port));`;
 
-export async function startEverythingServer(): Promise<EverythingServer> {
+/** Over stdio the environment is that of whoever starts it, which is not the protocol's affair. */
+const FIX_ENVIRONMENT = `data:text/javascript,for (const name of Object.keys(process.env)) delete process.env[name]; process.env.TZ = 'UTC';`;
+
+function program(): string {
   const manifest = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/package.json');
-  const child = spawn(process.execPath, ['--import', TELL_PORT, join(dirname(manifest), 'dist/index.js'), 'streamableHttp'], {
+  return join(dirname(manifest), 'dist/index.js');
+}
+
+/** Starts it as an HTTP server of this transport. */
+export async function startEverythingServer(transport: 'streamableHttp' | 'sse' = 'streamableHttp'): Promise<EverythingServer> {
+  const child = spawn(process.execPath, ['--import', TELL_PORT, program(), transport], {
     env: { PORT: '0', TZ: 'UTC' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -33,10 +43,21 @@ export async function startEverythingServer(): Promise<EverythingServer> {
     child.on('exit', () => reject(new Error(`server-everything did not start:\n${log}`)));
   });
   return {
-    url: `http://127.0.0.1:${port}/mcp`,
+    url: `http://127.0.0.1:${port}/${transport === 'sse' ? 'sse' : 'mcp'}`,
     async stop() {
       child.kill('SIGKILL');
       await exited;
     },
   };
+}
+
+/** Runs `use` with an endpoint of its own of the server over `transport`; over stdio nothing runs until someone connects. */
+export async function withEverythingServer<T>(transport: Transport, use: (endpoint: Endpoint) => Promise<T>): Promise<T> {
+  if (transport === 'stdio') return use({ transport, command: process.execPath, args: ['--import', FIX_ENVIRONMENT, program(), 'stdio'] });
+  const server = await startEverythingServer(transport);
+  try {
+    return await use({ transport, url: server.url });
+  } finally {
+    await server.stop();
+  }
 }

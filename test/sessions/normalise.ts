@@ -26,13 +26,13 @@ export interface NormalRecording {
   readonly terminations: readonly NormalExchange[];
 }
 
-type Names = (kind: string, value: string, firstTime?: string) => string;
+export type Names = (kind: string, value: string, firstTime?: string) => string;
 
 /**
  * Gives each volatile value the number of its first appearance, so that using the wrong one of two still shows. With
  * `firstTime` all values look the same when they first appear, and only one that comes again is told apart.
  */
-function createNames(): Names {
+export function createNames(): Names {
   const known = new Map<string, Map<string, string>>();
   return (kind, value, firstTime) => {
     const values = known.get(kind) ?? new Map<string, string>();
@@ -53,7 +53,7 @@ const SESSION_IN_TEXT = /(\bsession |SessionId )[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[
 const TASK_ID = /\b[0-9a-f]{32}\b/g;
 const ELICITATION_ID = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g;
 const ISO_TIME = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g;
-const SIMULATED_LOG = /^(?:Debug|Info|Notice|Warning|Error|Critical|Alert|Emergency)[- ]level[- ]message(?= - SessionId )/;
+const SIMULATED_LOG = /^(?:Debug|Info|Notice|Warning|Error|Critical|Alert|Emergency)[- ]level[- ]message(?= - SessionId |$)/;
 
 function normaliseText(text: string, names: Names): string {
   return (
@@ -88,7 +88,8 @@ function normaliseValue(value: unknown, names: Names): unknown {
   return Object.fromEntries(fields) as unknown;
 }
 
-function normaliseMessage(message: unknown, names: Names): unknown {
+/** A message with its volatile values named. */
+export function normaliseMessage(message: unknown, names: Names): unknown {
   const params = isObject(message) ? message['params'] : undefined;
   // toggle-simulated-logging draws one of eight (level, text) pairs; which one is chance, that there is one is not.
   if (isObject(message) && isObject(params) && message['method'] === 'notifications/message' && SIMULATED_LOG.test(String(params['data']))) {

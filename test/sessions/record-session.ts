@@ -13,7 +13,7 @@ const DEADLINE_MS = 60_000;
 export async function recordSession(play: PlaySession, target: string, headers: Readonly<Record<string, string>> = {}): Promise<Recording> {
   const tap = await startTap(target, headers);
   try {
-    await play(tap.url, AbortSignal.timeout(DEADLINE_MS));
+    await play({ transport: 'streamableHttp', url: tap.url }, AbortSignal.timeout(DEADLINE_MS));
     return tap.recording;
   } catch (cause) {
     const last = tap.recording.exchanges.slice(-3).map((exchange) => JSON.stringify(exchange).slice(0, 1500));

@@ -4,10 +4,11 @@
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import type { Endpoint } from './endpoint.ts';
 import { ensurePython } from './python/setup.ts';
 
 /** Plays a whole session against an MCP endpoint; rejects with the client's own words when a step failed. */
-export type PlaySession = (url: string, signal: AbortSignal) => Promise<void>;
+export type PlaySession = (endpoint: Endpoint, signal: AbortSignal) => Promise<void>;
 
 async function runClient(command: string, args: readonly string[], signal: AbortSignal): Promise<void> {
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], signal, killSignal: 'SIGKILL' });
@@ -22,12 +23,12 @@ async function runClient(command: string, args: readonly string[], signal: Abort
 
 const playTypeScript =
   (session: string, ...more: string[]): PlaySession =>
-  (url, signal) =>
-    runClient(process.execPath, [join(import.meta.dirname, 'play.ts'), session, url, ...more], signal);
+  (endpoint, signal) =>
+    runClient(process.execPath, [join(import.meta.dirname, 'play.ts'), session, JSON.stringify(endpoint), ...more], signal);
 
 export const playV1Session: PlaySession = playTypeScript('v1');
 export const playV2Session: PlaySession = playTypeScript('v2');
 /** `control` is the origin of the fixture server that the session is played with, directly or behind a mirror. */
 export const playModernSession = (control: string): PlaySession => playTypeScript('modern', control);
-export const playPythonSession: PlaySession = async (url, signal) =>
-  runClient(await ensurePython(), [join(import.meta.dirname, 'python/session.py'), url], signal);
+export const playPythonSession: PlaySession = async (endpoint, signal) =>
+  runClient(await ensurePython(), [join(import.meta.dirname, 'python/session.py'), JSON.stringify(endpoint)], signal);

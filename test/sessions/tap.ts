@@ -6,6 +6,7 @@ import { Agent, createServer, request as httpRequest } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { StringDecoder } from 'node:string_decoder';
+import type { SeenMessage } from './conversation.ts';
 import { createEventReader, parseJson } from './recording.ts';
 import type { RecordedExchange, Recording } from './recording.ts';
 
@@ -13,7 +14,13 @@ export interface Tap {
   /** Where the client connects to, http://127.0.0.1:PORT/mcp. */
   readonly url: string;
   readonly recording: Recording;
+  /** Every message that passed, in that order, with the exchange that carried it. */
+  readonly seen: readonly TappedMessage[];
   close(): Promise<void>;
+}
+
+export interface TappedMessage extends SeenMessage {
+  readonly exchange: RecordedExchange;
 }
 
 /** Headers with a meaning in MCP's transports. Others (date, lengths, caching, proxies' hints) are HTTP's own affair. */
@@ -27,7 +34,7 @@ function meaningfulHeaders(headers: IncomingHttpHeaders): Record<string, string>
   return Object.fromEntries(kept.map(([name, value]) => [name, String(value)]).toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)));
 }
 
-function forwardedHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
+export function forwardedHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
   const forwarded: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined && !HOP_BY_HOP.has(name)) forwarded[name] = value;
@@ -39,9 +46,20 @@ function messageMethod(body: unknown): unknown {
   return typeof body === 'object' && body !== null && 'method' in body ? body.method : undefined;
 }
 
+/**
+ * What a body says as a message. HTTP lets a server refuse a request with a body that names no id, since the status belongs to the
+ * request; on a line it has to be named.
+ */
+function answerOf({ status, requestBody, responseBody }: RecordedExchange): unknown {
+  const isRefusal =
+    status >= 400 && typeof responseBody === 'object' && responseBody !== null && typeof requestBody === 'object' && requestBody !== null;
+  return isRefusal && 'id' in requestBody ? { ...responseBody, id: requestBody.id } : responseBody;
+}
+
 /** Starts a tap in front of `target`, the endpoint's full URL; `headers` are added to each request (lower-case names). */
 export async function startTap(target: string, headers: Readonly<Record<string, string>> = {}): Promise<Tap> {
   const exchanges: RecordedExchange[] = [];
+  const seen: TappedMessage[] = [];
   const agent = new Agent({ keepAlive: true });
   const initialized = Promise.withResolvers<void>();
 
@@ -62,6 +80,8 @@ export async function startTap(target: string, headers: Readonly<Record<string, 
       outlivedSession: false,
     };
     exchanges.push(exchange);
+    if (requestBody !== undefined) seen.push({ from: 'client', message: requestBody, exchange });
+    const hear = (message: unknown): void => void seen.push({ from: 'server', message, exchange });
     if (exchange.method === 'DELETE') {
       const session = req.headers['mcp-session-id'];
       for (const other of exchanges) {
@@ -84,7 +104,10 @@ export async function startTap(target: string, headers: Readonly<Record<string, 
       res.flushHeaders();
       const decoder = new StringDecoder('utf8');
       const isStream = String(incoming.headers['content-type']).startsWith('text/event-stream');
-      const readEvents = createEventReader((event) => exchange.events.push(event));
+      const readEvents = createEventReader((event) => {
+        exchange.events.push(event);
+        if (event.data !== '') hear(event.data);
+      });
       let text = '';
       incoming.on('data', (chunk: Buffer) => {
         const decoded = decoder.write(chunk);
@@ -95,6 +118,7 @@ export async function startTap(target: string, headers: Readonly<Record<string, 
       incoming.on('end', () => {
         if (exchange.end === 'open') exchange.end = 'server';
         exchange.responseBody = parseJson(text);
+        if (exchange.responseBody !== undefined) hear(answerOf(exchange));
         if (messageMethod(requestBody) === 'notifications/initialized') initialized.resolve();
         res.end();
       });
@@ -116,6 +140,7 @@ export async function startTap(target: string, headers: Readonly<Record<string, 
   return {
     url: `http://127.0.0.1:${port}/mcp`,
     recording: { exchanges },
+    seen,
     async close() {
       initialized.resolve();
       server.closeAllConnections();

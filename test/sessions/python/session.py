@@ -1,6 +1,6 @@
 """The everything script (see ../everything-script.ts) on the Python SDK.
 
-Usage: session.py URL. Plays one whole session with server-everything behind URL and ends it; exits with 1 and a traceback
+Usage: session.py ENDPOINT, the JSON of ../endpoint.ts. Plays one whole session with server-everything there and ends it; exits with 1 and a traceback
 when a step did not have its effect. Each step waits for what the step before it sets off, never for a time.
 """
 
@@ -16,6 +16,8 @@ import mcp_types as types
 from mcp import Client, MCPError
 from mcp.client import ClientRequestContext
 from mcp.client.session import IncomingMessage
+from mcp.client.sse import sse_client
+from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.exceptions import MCPDeprecationWarning
 from pydantic import TypeAdapter, ValidationError
 
@@ -180,10 +182,17 @@ async def play_tasks(client: Client) -> None:
     await request(client, "tasks/list", {})
 
 
-async def play(url: str) -> None:
+def connection_to(endpoint: dict[str, Any]) -> Any:
+    """What this SDK's Client takes for the endpoint: a URL or a transport."""
+    if endpoint["transport"] == "stdio":
+        return stdio_client(StdioServerParameters(command=endpoint["command"], args=endpoint["args"], env=endpoint.get("env")))
+    return sse_client(endpoint["url"]) if endpoint["transport"] == "sse" else endpoint["url"]
+
+
+async def play(endpoint: dict[str, Any]) -> None:
     inbox, answers = Inbox(), Answers()
     client = Client(
-        url,
+        connection_to(endpoint),
         client_info=types.Implementation(name="scripted-python", version="1.0.0"),
         message_handler=inbox.add,
         list_roots_callback=answers.roots,
@@ -199,7 +208,7 @@ async def play(url: str) -> None:
         await play_resources(client, inbox)
         await play_prompts(client)
         await client.call_tool("toggle-simulated-logging", {})
-        await inbox.take("notifications/message", lambda params: "SessionId" in str(params["data"]))
+        await inbox.take("notifications/message", lambda params: "level" in str(params["data"]))
         await client.call_tool("toggle-simulated-logging", {})
         await play_progress_and_cancel(client)
         await play_tasks(client)
@@ -218,4 +227,4 @@ if __name__ == "__main__":
     logging.basicConfig(level=logging.ERROR)
     # Subscriptions and log levels are what a session-era server has; the SDK warns that 2026-07-28 dropped them.
     warnings.simplefilter("ignore", MCPDeprecationWarning)
-    anyio.run(play, sys.argv[1])
+    anyio.run(play, json.loads(sys.argv[1]))
