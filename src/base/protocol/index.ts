@@ -1,5 +1,5 @@
 export { filterListResult, listItems } from './list-filter.ts';
-export { isLimited, isSafeToRepeat } from './methods.ts';
+export { isLimited, isSafeToRepeat, routingKeys } from './methods.ts';
 export { rpcErrorText } from './rpc-errors.ts';
 export { batchElements, isBatch, scanMessage, type Envelope } from './scan.ts';
 export { appendElement, jsonText, mapElements, parsedJson, removeMember, replaceAt, setMember, valueAt } from './splice.ts';

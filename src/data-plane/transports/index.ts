@@ -1,2 +1,3 @@
 export { type DoorHandler } from './door.ts';
 export { createStreamableHttp, type StreamableHttp, type StreamableHttpSettings } from './streamable-http/streamable-http.ts';
+export { createRpcDoor, type RpcDoor, type RpcDoorSettings } from './rpc/rpc-door.ts';
