@@ -1,8 +1,11 @@
+export { downLevelAsk, type OlderAsk } from './down-level-ask.ts';
+export { downLevelResult, hasNewerContent, type OlderClient } from './down-level.ts';
+export { isLegacyVersion, LEGACY_VERSIONS, LINKS_SINCE, TOOLS_IN_SAMPLING_SINCE } from './legacy-versions.ts';
 export { filterListResult, listItems } from './list-filter.ts';
 export { isLimited, isSafeToRepeat, routingKeys } from './methods.ts';
 export { rpcErrorText } from './rpc-errors.ts';
 export { batchElements, isBatch, scanMessage, type Envelope } from './scan.ts';
-export { appendElement, jsonText, mapElements, parsedJson, removeMember, replaceAt, setMember, valueAt } from './splice.ts';
+export { appendElement, jsonText, mapElements, mapMembers, parsedJson, removeMember, replaceAt, setMember, valueAt } from './splice.ts';
 export {
   type ProcessSpec,
   type ReadStep,

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { appendElement, jsonText, mapElements, parsedJson, removeMember, replaceAt, setMember, valueAt } from './splice.ts';
+import { appendElement, jsonText, mapElements, mapMembers, parsedJson, removeMember, replaceAt, setMember, valueAt } from './splice.ts';
 
 type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
 
@@ -138,6 +138,24 @@ test('mapElements changes the elements it is told to, others and the space betwe
       const changed = mapElements(frame(texts), ['list'], (element) => (isChanged(element) ? `"${element.length}"` : undefined));
       expect(changed).toBe(frame(texts.map((element) => (isChanged(element) ? `"${element.length}"` : element))));
     }),
+  );
+});
+
+test('mapMembers changes the values it is told to, names, order and the others stay', () => {
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.tuple(keys, anyJson), { maxLength: 5, selector: ([key]) => key }),
+      fc.func(fc.boolean()),
+      gap,
+      (members, isChanged, space) => {
+        const parts = members.map(([key, value]) => [jsonText(key), write(value, space, false).trim()] as const);
+        const frame = (all: (readonly [string, string])[]): string =>
+          `[{"o":{${all.map(([key, value]) => `${space}${key}:${space}${value}`).join(',')}},"n":1.0}]`;
+        const text = frame(parts).slice(1, -1);
+        const changed = mapMembers(text, ['o'], (name, value) => (isChanged(name) ? `[${value}]` : undefined));
+        expect(`[${changed}]`).toBe(frame(parts.map(([key, value], index) => [key, isChanged(members[index]?.[0]) ? `[${value}]` : value])));
+      },
+    ),
   );
 });
 

@@ -9,11 +9,12 @@ import { JsonCursor } from './json-cursor.ts';
 const cursor = new JsonCursor();
 
 interface Member {
-  /** End of the value before this member, or where its key begins when it is the first. */
-  readonly previousEnd: number;
+  readonly name: string;
   readonly keyStart: number;
   readonly valueStart: number;
   readonly valueEnd: number;
+  /** Where the next member begins; the end of the value when there is none. */
+  readonly nextStart: number;
 }
 
 /** A value as JSON text in the form that the functions of this file take and give: its UTF-8 bytes as latin1. */
@@ -55,32 +56,45 @@ export function setMember(text: string, path: readonly string[], value: string):
     if (cursor.peek() !== 0x7b) return text;
     const objectStart = cursor.pos;
     const name = path[depth] as string;
-    const member = lastMember(name);
-    if (member === undefined) return insertInto(text, objectStart, `${jsonText(name)}:${nested(path.slice(depth + 1), value)}`);
-    cursor.pos = member.valueStart;
+    const valueStart = lastValueStart(name);
+    if (valueStart === -1) return insertInto(text, objectStart, `${jsonText(name)}:${nested(path.slice(depth + 1), value)}`);
+    cursor.pos = valueStart;
   }
   return replaceAt(text, path, value);
 }
 
 /** Takes a member out of its object, with one comma; the text unchanged when it is not there. */
 export function removeMember(text: string, path: readonly string[]): string {
-  const name = path.at(-1);
-  if (name === undefined) return text;
-  const parent = path.slice(0, -1);
-  let rest = text;
-  // A member that was there twice is gone only when both are.
-  for (;;) {
-    const start = startOf(rest, parent);
-    if (start === -1) return rest;
-    cursor.pos = start;
-    const member = cursor.peek() === 0x7b ? lastMember(name) : undefined;
-    if (member === undefined) return rest;
-    cursor.pos = member.valueEnd;
-    if (cursor.moreInObject()) {
-      cursor.peek();
-      rest = rest.slice(0, member.keyStart) + rest.slice(cursor.pos);
-    } else rest = rest.slice(0, member.previousEnd) + rest.slice(member.valueEnd);
+  const start = startOf(text, path.slice(0, -1));
+  const members = start === -1 || path.length === 0 ? [] : membersFrom(start);
+  // All of this name: of one that was there twice the first would come to count.
+  const kept = members.filter(({ name }) => name !== path.at(-1));
+  if (kept.length === members.length) return text;
+  const [first] = members;
+  const last = members.at(-1);
+  if (first === undefined || last === undefined) return text;
+  const end = kept.at(-1);
+  let out = text.slice(0, first.keyStart);
+  for (const member of kept) out += text.slice(member.keyStart, member === end ? member.valueEnd : member.nextStart);
+  return out + text.slice(last.valueEnd);
+}
+
+/**
+ * Puts other values in place of members of the object at this path.
+ * @param change given a member's name and the text of its value, answers the one to put there, or undefined to leave it
+ */
+export function mapMembers(text: string, path: readonly string[], change: (name: string, value: string) => string | undefined): string {
+  const start = startOf(text, path);
+  const members = start === -1 ? [] : membersFrom(start);
+  let out = '';
+  let copied = 0;
+  for (const { name, valueStart, valueEnd } of members) {
+    const changed = change(name, text.slice(valueStart, valueEnd));
+    if (changed === undefined) continue;
+    out += text.slice(copied, valueStart) + changed;
+    copied = valueEnd;
   }
+  return copied === 0 ? text : out + text.slice(copied);
 }
 
 /**
@@ -133,30 +147,44 @@ function startOf(text: string, path: readonly string[]): number {
   cursor.reset(text);
   cursor.peek();
   for (const name of path) {
-    if (cursor.peek() !== 0x7b) return -1;
-    const member = lastMember(name);
-    if (member === undefined) return -1;
-    cursor.pos = member.valueStart;
+    const start = cursor.peek() === 0x7b ? lastValueStart(name) : -1;
+    if (start === -1) return -1;
+    cursor.pos = start;
   }
   return cursor.pos;
 }
 
-/** From the `{` of an object past it; its last member of this name. */
-function lastMember(name: string): Member | undefined {
-  let found: Member | undefined;
-  if (!cursor.enterObject()) return undefined;
-  let previousEnd = -1;
+/** From the `{` of an object past it; where the value of its last member of this name begins, −1 when there is none. */
+function lastValueStart(name: string): number {
+  let found = -1;
+  if (!cursor.enterObject()) return found;
+  do {
+    cursor.key();
+    if (cursor.stringValue() === name) found = cursor.pos;
+    cursor.skipValue();
+  } while (cursor.moreInObject());
+  return found;
+}
+
+/** All members of the object that begins here; none when it is no object. */
+function membersFrom(start: number): Member[] {
+  cursor.pos = start;
+  const members: Member[] = [];
+  if (cursor.peek() !== 0x7b || !cursor.enterObject()) return members;
+  let hasMore: boolean;
   do {
     cursor.peek();
     const keyStart = cursor.pos;
     cursor.key();
-    const isIt = cursor.stringValue() === name;
+    const name = cursor.stringValue();
     const valueStart = cursor.pos;
     cursor.skipValue();
-    if (isIt) found = { previousEnd: previousEnd === -1 ? keyStart : previousEnd, keyStart, valueStart, valueEnd: cursor.pos };
-    previousEnd = cursor.pos;
-  } while (cursor.moreInObject());
-  return found;
+    const valueEnd = cursor.pos;
+    hasMore = cursor.moreInObject();
+    if (hasMore) cursor.peek();
+    members.push({ name, keyStart, valueStart, valueEnd, nextStart: hasMore ? cursor.pos : valueEnd });
+  } while (hasMore);
+  return members;
 }
 
 /** Behind the last member of the object that begins here. */

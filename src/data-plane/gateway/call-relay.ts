@@ -3,7 +3,8 @@
 import { AppError, toAppError } from '#base/kernel';
 import type { RecordOutcome } from './call-record.ts';
 import type { Exchange } from './exchange.ts';
-import { rpcErrorText, scanMessage } from '#base/protocol';
+import { rpcErrorText, scanMessage, type Envelope } from '#base/protocol';
+import { askInClientsWords, withoutEmptyData } from './client-revision.ts';
 import { followUpHeaders } from './forward-headers.ts';
 import { isSameId, JsonAnswer } from './json-answer.ts';
 import { readLoosely } from './loose-response.ts';
@@ -11,7 +12,7 @@ import type { AnswerHead, AnswerListener, AnswerSink, StreamEvent, UpstreamPort 
 import { listenerOf, type Listener, type ServerMessages } from './server-messages.ts';
 import { SessionStream } from './session-stream.ts';
 import { tellUpstream } from './tell-upstream.ts';
-import { filterAnswer, needsFilter } from './views.ts';
+import { isLookedThrough, shownAnswer } from './views.ts';
 
 const RETRY_DEFAULT_MS = 1000;
 /** `retry: 0` is not an invitation to knock without a pause. */
@@ -93,7 +94,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
     if (this.#isOver || this.#resumption !== undefined) return true;
     if (event.id !== undefined) this.#lastEventId = event.id;
     if (event.retry !== undefined) this.#retryMs = Math.min(Math.max(Number(event.retry), RETRY_MIN_MS), RETRY_MAX_MS);
-    if (event.data === undefined || event.data === '') return this.#orPause(this.#send(event, undefined));
+    if (event.data === undefined || event.data === '') return this.#orPause(this.#send(withoutEmptyData(this.#exchange.session, event), undefined));
     this.#resumesWithoutNews = 0;
     try {
       return this.#orPause(this.#message(event, event.data));
@@ -160,7 +161,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
     if (envelope === undefined) return this.#send(event, undefined);
     const { id } = exchange.request.envelope;
     if (envelope.kind === 'response' && id !== undefined && (envelope.id === id || isSameId(envelope.id, id))) {
-      const shown = needsFilter(exchange) ? { ...event, data: filterAnswer(exchange, data) } : event;
+      const shown = isLookedThrough(exchange) ? { ...event, data: shownAnswer(exchange, data) } : event;
       this.#outcome = envelope.isError ? 'rpc_error' : envelope.isToolError ? 'tool_error' : 'ok';
       const hasRoom = this.#send(shown, id);
       exchange.finish(this.#outcome);
@@ -171,7 +172,16 @@ export class CallRelay implements AnswerSink, AnswerListener {
     if (envelope.method === 'notifications/progress' && exchange.deadlineAtMs !== Number.POSITIVE_INFINITY) {
       exchange.deadlineAtMs = Date.now() + this.#context.toolTimeoutMs;
     }
+    if (envelope.kind === 'request' && exchange.session?.older !== undefined) return this.#ask(event, data, envelope, listener);
     return this.#send(event, undefined);
+  }
+
+  /** A question to a client of an older revision. */
+  #ask(event: StreamEvent, data: string, envelope: Envelope, listener: Listener): boolean {
+    const { request, session } = this.#exchange;
+    const headers = followUpHeaders(request.headers, listener.server.upstream.row, 'application/json, text/event-stream', session?.hop);
+    const worded = askInClientsWords(this.#context, listener, envelope, data, headers);
+    return worded === undefined || this.#send(worded === data ? event : { ...event, data: worded }, undefined);
   }
 
   /** Who hears the answer: the caller, or whoever has come back for it since. */
@@ -229,7 +239,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
     stream.releaseReader();
     this.#resumption = setTimeout(() => {
       this.#resumption = undefined;
-      const headers = followUpHeaders(request.headers, server.upstream.row, 'text/event-stream');
+      const headers = followUpHeaders(request.headers, server.upstream.row, 'text/event-stream', session.hop);
       this.#exchange.call = this.#context.upstream.open(
         {
           upstream: server.upstream.row,
@@ -275,7 +285,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
         'latin1',
       );
       const headers = [
-        ...followUpHeaders(request.headers, server.upstream.row, 'application/json, text/event-stream'),
+        ...followUpHeaders(request.headers, server.upstream.row, 'application/json, text/event-stream', session.hop),
         'content-type',
         'application/json',
       ];

@@ -6,15 +6,15 @@ import type { RecordOutcome } from './call-record.ts';
 import type { Exchange } from './exchange.ts';
 import { readLoosely } from './loose-response.ts';
 import type { AnswerHead } from './seams.ts';
-import { filterAnswer, needsFilter } from './views.ts';
+import { isLookedThrough, needsFilter, shownAnswer } from './views.ts';
 
 const LOOKED_AT_MAX = 64 * 1024;
-const FILTERED_MAX = 64 * 1024 * 1024;
+const HELD_MAX = 64 * 1024 * 1024;
 
 export class JsonAnswer {
   readonly #exchange: Exchange;
   readonly #head: AnswerHead;
-  readonly #isFiltered: boolean;
+  readonly #isHeld: boolean;
   #parts: Buffer[] = [];
   #size = 0;
   #isPassing = false;
@@ -24,16 +24,18 @@ export class JsonAnswer {
   constructor(exchange: Exchange, head: AnswerHead) {
     this.#exchange = exchange;
     this.#head = head;
-    this.#isFiltered = needsFilter(exchange);
+    this.#isHeld = isLookedThrough(exchange);
   }
 
   chunk(bytes: Buffer): boolean {
     if (this.#isPassing) return this.#exchange.answer.chunk(bytes);
     this.#parts.push(bytes);
     this.#size += bytes.length;
-    if (this.#isFiltered) {
-      if (this.#size > FILTERED_MAX) throw new AppError('upstream.too_large', `The upstream’s list is larger than ${FILTERED_MAX} bytes.`);
-      return true;
+    if (this.#isHeld) {
+      if (this.#size <= HELD_MAX) return true;
+      if (needsFilter(this.#exchange)) throw new AppError('upstream.too_large', `The upstream’s list is larger than ${HELD_MAX} bytes.`);
+      // An older client may or may not make something of it; without the gateway it would have got the same.
+      return this.#pass();
     }
     if (this.#size > LOOKED_AT_MAX) return this.#pass();
     // Of unknown length: if the end does not come with this very read, the body goes on, and waiting for it could take for ever
@@ -59,9 +61,9 @@ export class JsonAnswer {
     const text = whole.toString('latin1');
     const { kind, id } = this.#exchange.request.envelope;
     const outcome = judge(text, kind === 'request' ? id : undefined, this.#head.status);
-    if (this.#isFiltered) {
-      const filtered = filterAnswer(this.#exchange, text);
-      if (filtered !== text) whole = Buffer.from(filtered, 'latin1');
+    if (this.#isHeld) {
+      const shown = shownAnswer(this.#exchange, text);
+      if (shown !== text) whole = Buffer.from(shown, 'latin1');
     }
     answer.reply(this.#head, whole);
     return outcome;

@@ -2,7 +2,9 @@
 // reaches a client. It belongs to the caller who opened it: to everybody else it does not exist (decisions.md 2).
 import type { Principal } from '#base/access';
 import { AppError, newSecretId } from '#base/kernel';
+import type { OlderClient } from '#base/protocol';
 import type { Exchange } from './exchange.ts';
+import type { VersionHop } from './forward-headers.ts';
 import type { UpstreamSession } from './seams.ts';
 import { SessionStream } from './session-stream.ts';
 
@@ -42,6 +44,10 @@ export class Session {
   /** The stream of the client's GET, if it has ever asked for one. */
   standalone: StandaloneHandle | undefined;
   lastUsedAtMs = Date.now();
+  /** Set when client and upstream agreed upon different revisions. */
+  hop: VersionHop | undefined;
+  /** Set when the client's revision is older than the newest legacy one, so that what is newer has to be put in its words. */
+  older: OlderClient | undefined;
   /** What to close when the session ends: the upstream's side of open streams. */
   readonly #open: Closer[] = [];
 

@@ -1,6 +1,7 @@
 // The stream of a client's GET: what the upstream says outside any request. It outlives the client's connection when its events
 // can be fetched later, and is opened again when a client returns after the upstream had ended it.
 import { toAppError, type AppError } from '#base/kernel';
+import { askInClientsWords, withoutEmptyData } from './client-revision.ts';
 import type { Exchange } from './exchange.ts';
 import type { AnswerHead, AnswerListener, AnswerSink, StreamEvent, UpstreamCall, UpstreamPort } from './seams.ts';
 import { listenerOf, type Listener, type ServerMessages } from './server-messages.ts';
@@ -121,20 +122,27 @@ export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneH
   event(event: StreamEvent): boolean {
     if (!this.#isOpen) return true;
     if (event.id !== undefined) this.#lastEventId = event.id;
-    if (event.data !== undefined && event.data !== '') {
-      // What comes is kept for whoever comes back with a token that is good.
-      if (this.stream.isResumable && !this.#context.messages.isStillValid(this.#listener)) {
-        this.stream.releaseReader();
-        this.#session.touch();
-      }
-      try {
-        this.#context.messages.admit(event.data, this.#listener, undefined, this.stream.hasReader);
-      } catch (error) {
-        this.fail(toAppError(error));
-        return true;
-      }
+    if (event.data === undefined || event.data === '') return this.#orPause(this.stream.deliver(withoutEmptyData(this.#session, event), undefined));
+    // What comes is kept for whoever comes back with a token that is good.
+    if (this.stream.isResumable && !this.#context.messages.isStillValid(this.#listener)) {
+      this.stream.releaseReader();
+      this.#session.touch();
     }
-    return this.#orPause(this.stream.deliver(event, undefined));
+    try {
+      const worded = this.#message(event.data);
+      return worded === undefined || this.#orPause(this.stream.deliver(worded === event.data ? event : { ...event, data: worded }, undefined));
+    } catch (error) {
+      this.fail(toAppError(error));
+      return true;
+    }
+  }
+
+  /** @returns what the client is told; undefined when the upstream has been answered in its place */
+  #message(data: string): string | undefined {
+    const envelope = this.#context.messages.admit(data, this.#listener, undefined, this.stream.hasReader);
+    if (envelope?.kind !== 'request' || this.#session.older === undefined) return data;
+    const headers = this.#headers.flatMap((name, at) => (at % 2 === 0 && name !== 'accept' ? [name, this.#headers[at + 1] ?? ''] : []));
+    return askInClientsWords(this.#context, this.#listener, envelope, data, [...headers, 'accept', 'application/json, text/event-stream']);
   }
 
   #orPause(hasRoom: boolean): boolean {

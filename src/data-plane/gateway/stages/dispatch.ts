@@ -46,7 +46,7 @@ function post(exchange: Exchange, server: ServerEntry, context: DispatchContext)
       upstream: server.upstream.row,
       method: 'POST',
       lane: !isRequest ? 'reply' : hasNoEnd(envelope.method) ? 'stream' : 'call',
-      headers: forwardHeaders(request.headers, server.upstream.row),
+      headers: forwardHeaders(request.headers, server.upstream.row, session?.hop),
       body: request.body,
       message: envelope,
       session: session?.upstream,
@@ -106,7 +106,7 @@ function noteInSession(exchange: Exchange, session: Session, context: DispatchCo
 
 function openStream(exchange: Exchange, server: ServerEntry, context: DispatchContext): void {
   const { session, request } = exchange;
-  const headers = forwardHeaders(request.headers, server.upstream.row);
+  const headers = forwardHeaders(request.headers, server.upstream.row, session?.hop);
   if (session === undefined) {
     // The upstream's own answer to a GET outside a session: 400, 405, or a stream.
     context.clock.add(exchange);
@@ -183,7 +183,7 @@ function endSession(exchange: Exchange, server: ServerEntry, context: DispatchCo
       upstream: server.upstream.row,
       method: 'DELETE',
       lane: 'reply',
-      headers: forwardHeaders(request.headers, server.upstream.row),
+      headers: forwardHeaders(request.headers, server.upstream.row, session?.hop),
       body: undefined,
       message: undefined,
       session: session?.upstream,
