@@ -4,11 +4,16 @@
 export const ID_DIGITS = 9;
 export const ID_PLACEHOLDER = '0'.repeat(ID_DIGITS);
 
+/** In the POST of a client of HTTP+SSE: where the path belongs that its stream tells. */
+export const ENDPOINT_PLACEHOLDER = '{endpoint}';
+
 export interface LoadSpec {
   readonly port: number;
   /** A whole HTTP request with ID_PLACEHOLDER once. */
   readonly request: string;
   readonly connections: number;
+  /** The whole GET that opens a stream: the load is clients of HTTP+SSE, and `request` has ENDPOINT_PLACEHOLDER for its path. */
+  readonly open?: string;
   /** Not measured; the same calls. */
   readonly warmMs: number;
   /** Ends the measuring, as does `callsMax`, whichever comes first. */

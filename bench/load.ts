@@ -2,6 +2,7 @@
 // others is read here, at the very moments the measuring starts and ends. Takes a LoadSpec, prints a LoadResult.
 import { LatencyHistogram } from './latency-histogram.ts';
 import { LoadConnection, type CallOutcome } from './load-connection.ts';
+import { LoadSseConnection } from './load-sse-connection.ts';
 import type { LoadResult, LoadSpec } from './load-spec.ts';
 import { cpuTimeMs } from './process-cost.ts';
 
@@ -14,7 +15,7 @@ const ERRORS_MAX = 1_000;
 const spec = JSON.parse(process.argv[2] ?? '') as LoadSpec;
 const callsMax = spec.callsMax ?? Infinity;
 const latencies = new LatencyHistogram();
-const connections: LoadConnection[] = [];
+const connections: (LoadConnection | LoadSseConnection)[] = [];
 let isMeasuring = false;
 let calls = 0;
 let errors = 0;
@@ -68,7 +69,8 @@ function finish(): void {
 let timer: NodeJS.Timeout | undefined = spec.warmMs === 0 ? undefined : setTimeout(measure, spec.warmMs);
 if (spec.warmMs === 0) measure();
 for (let index = 0; index < spec.connections; index++) {
-  const connection = new LoadConnection({ port: spec.port, request: spec.request, firstId: FIRST_ID + index * IDS_PER_CONNECTION, onCall });
+  const options = { port: spec.port, request: spec.request, firstId: FIRST_ID + index * IDS_PER_CONNECTION, onCall };
+  const connection = spec.open === undefined ? new LoadConnection(options) : new LoadSseConnection({ ...options, open: spec.open });
   connections.push(connection);
   connection.open();
 }

@@ -3,18 +3,63 @@
 import type { Tool } from './call-request.ts';
 import type { VariantName } from './variants.ts';
 
+/**
+ * The way of the calls: streamable HTTP on both sides; to a stdio upstream; from clients of HTTP+SSE; to an upstream of HTTP+SSE.
+ * The other side is streamable HTTP.
+ */
+export type Way = 'http' | 'stdio' | 'sse-door' | 'sse-upstream';
+
 export interface Row {
   /** As given to --rows. */
   readonly name: string;
   readonly title: string;
+  readonly way: Way;
   readonly tool: Tool;
   readonly connections: number;
   readonly variants: readonly VariantName[];
 }
 
 export const ROWS: readonly Row[] = [
-  { name: 'small-1', title: 'small call, 1 connection', tool: 'bench_small', connections: 1, variants: ['direct', 'bare', 'gateway', 'session'] },
-  { name: 'small-32', title: 'small call, 32 connections', tool: 'bench_small', connections: 32, variants: ['direct', 'bare', 'gateway', 'session'] },
-  { name: 'stream-32', title: 'SSE answer of 3 events, 32 connections', tool: 'bench_stream', connections: 32, variants: ['bare', 'gateway'] },
-  { name: 'large-8', title: '100 KB answer, 8 connections', tool: 'bench_large', connections: 8, variants: ['bare', 'gateway'] },
+  {
+    name: 'small-1',
+    title: 'small call, 1 connection',
+    way: 'http',
+    tool: 'bench_small',
+    connections: 1,
+    variants: ['direct', 'bare', 'gateway', 'session'],
+  },
+  {
+    name: 'small-32',
+    title: 'small call, 32 connections',
+    way: 'http',
+    tool: 'bench_small',
+    connections: 32,
+    variants: ['direct', 'bare', 'gateway', 'session'],
+  },
+  {
+    name: 'stream-32',
+    title: 'SSE answer of 3 events, 32 connections',
+    way: 'http',
+    tool: 'bench_stream',
+    connections: 32,
+    variants: ['bare', 'gateway'],
+  },
+  { name: 'large-8', title: '100 KB answer, 8 connections', way: 'http', tool: 'bench_large', connections: 8, variants: ['bare', 'gateway'] },
+  {
+    name: 'stdio-32',
+    title: 'to a stdio upstream, 32 connections',
+    way: 'stdio',
+    tool: 'bench_small',
+    connections: 32,
+    variants: ['bare', 'gateway', 'session'],
+  },
+  { name: 'sse-32', title: 'from 32 clients of HTTP+SSE', way: 'sse-door', tool: 'bench_small', connections: 32, variants: ['bare', 'session'] },
+  {
+    name: 'sse-upstream-32',
+    title: 'to an HTTP+SSE upstream, 32 connections',
+    way: 'sse-upstream',
+    tool: 'bench_small',
+    connections: 32,
+    variants: ['bare', 'session'],
+  },
 ];

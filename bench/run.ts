@@ -8,7 +8,7 @@ import { readOptions, USAGE, type BenchOptions } from './options.ts';
 import { reportLines } from './report.ts';
 import type { Row } from './rows.ts';
 import { summarise, type RoundOfRow, type RowSummary } from './summary.ts';
-import { startUpstream, startVariants, type RunningVariants, type Variant } from './variants.ts';
+import { startUpstream, startVariants, type RunningVariants } from './variants.ts';
 
 type Upstream = Awaited<ReturnType<typeof startUpstream>>;
 
@@ -17,23 +17,20 @@ const FIRST_WARM_MS = 2_000;
 const WARM_MS = 500;
 
 /** Compiles the hot paths: every kind of call of this run, by everyone who will carry it. */
-async function warmUp(variants: RunningVariants, upstream: Upstream, rows: readonly Row[]): Promise<void> {
-  const busiest = rows.filter((row) => !rows.some((other) => other.tool === row.tool && other.connections > row.connections));
+async function warmUp(variants: RunningVariants, rows: readonly Row[]): Promise<void> {
+  const isSameKind = (a: Row, b: Row) => a.tool === b.tool && a.way === b.way;
+  const busiest = rows.filter((row) => !rows.some((other) => isSameKind(other, row) && other.connections > row.connections));
   for (const row of busiest) {
-    for (const variant of carriersOf(row, variants)) await runSlice(variant, row, upstream, 0, row.tool === 'bench_small' ? FIRST_WARM_MS : WARM_MS);
+    for (const variant of variants.carriersOf(row)) await runSlice(variant, row, 0, row.tool === 'bench_small' ? FIRST_WARM_MS : WARM_MS);
   }
 }
 
-function carriersOf(row: Row, variants: RunningVariants): Variant[] {
-  return row.variants.flatMap((name) => variants.all.get(name) ?? []);
-}
-
 async function runRound(upstream: Upstream, { rows, measureMs }: BenchOptions): Promise<RoundOfRow[]> {
-  const variants = await startVariants(upstream);
+  const variants = await startVariants(upstream, rows);
   try {
-    await warmUp(variants, upstream, rows);
+    await warmUp(variants, rows);
     const round: RoundOfRow[] = [];
-    for (const row of rows) round.push(await measureRow(row, carriersOf(row, variants), upstream, measureMs));
+    for (const row of rows) round.push(await measureRow(row, variants.carriersOf(row), measureMs));
     return round;
   } finally {
     await variants.stop();

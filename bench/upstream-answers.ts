@@ -19,12 +19,17 @@ const LARGE_START = Buffer.from(
   `,"result":{"resultType":"complete","content":[{"type":"text","text":"${'A result as large as a page of a book. '.repeat(LARGE_TEXT_CHARS / 39).padEnd(LARGE_TEXT_CHARS, '.')}"}],"isError":false}}`,
 );
 
+/** The message that answers a `bench_small`. */
+export function smallAnswer(id: string): string {
+  return `${OPENING}${id},${SMALL_RESULT}`;
+}
+
 /** By a text that a call of that tool holds: how it is answered. Named in the order of how often they come. */
 export const CALL_ANSWERS: ReadonlyArray<readonly [marker: string, write: CallAnswer]> = [
   [
     '"name":"bench_small"',
     (socket, id) => {
-      const text = `${OPENING}${id},${SMALL_RESULT}`;
+      const text = smallAnswer(id);
       socket.write(`${JSON_HEAD}${text.length}\r\n\r\n${text}`, 'latin1');
     },
   ],
@@ -46,8 +51,26 @@ export const CALL_ANSWERS: ReadonlyArray<readonly [marker: string, write: CallAn
   ],
 ];
 
+/** The id as it is written. Senders of the bench write it as a number or a plain string before `method` or `params`. */
+export function idOf(message: string): string | undefined {
+  const at = message.indexOf('"id":');
+  if (at === -1) return undefined;
+  const start = at + 5;
+  let end = start + 1;
+  if (message[start] === '"') end = message.indexOf('"', end) + 1;
+  else while (message[end] !== ',' && message[end] !== '}') end++;
+  return message.slice(start, end);
+}
+
+/** What is answered to one message over a line of messages; empty for a notification. */
+export function lineAnswer(message: string): string {
+  if (!message.includes('"method":"tools/call"')) return answerText(message).text;
+  const id = idOf(message);
+  return id === undefined ? '' : smallAnswer(id);
+}
+
 /** One event as one chunk of a chunked body. */
-function sse(data: string): string {
+export function sse(data: string): string {
   const event = `event: message\ndata: ${data}\n\n`;
   return `${event.length.toString(16)}\r\n${event}\r\n`;
 }

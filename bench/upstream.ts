@@ -1,12 +1,15 @@
 // The upstream of the bench: an MCP server in hand-written HTTP/1.1 over node:net, because it shares a core with the load and must
 // not be what is measured. Stateless in the modern era; in the older one it mints a session and holds nothing for it.
+// HTTP+SSE is beside it (upstream-sse.ts).
 // Started as a process of its own; prints its port. Source of the framing: RFC 9112 §6; requests come with Content-Length.
 import { randomUUID } from 'node:crypto';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { answerText, CALL_ANSWERS } from './upstream-answers.ts';
+import { answerText, CALL_ANSWERS, idOf } from './upstream-answers.ts';
+import { openEventStream, takePost } from './upstream-sse.ts';
 
 interface RequestHead {
   readonly verb: string;
+  readonly path: string;
   /** Bytes from the start of the request to its body. */
   readonly bodyAt: number;
   readonly bodyBytes: number;
@@ -15,7 +18,9 @@ interface RequestHead {
 const HEAD_END = '\r\n\r\n';
 
 /** Answers one request; `body` is latin1 text. */
-function answer(socket: Socket, verb: string, body: string): void {
+function answer(socket: Socket, { verb, path }: RequestHead, body: string): void {
+  if (path === '/sse') return openEventStream(socket);
+  if (path.startsWith('/message')) return takePost(socket, path, body);
   if (verb === 'DELETE') return void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
   if (verb !== 'POST') return void socket.write('HTTP/1.1 405 Method Not Allowed\r\nAllow: POST, DELETE\r\nContent-Length: 0\r\n\r\n');
   const id = idOf(body);
@@ -28,23 +33,13 @@ function answer(socket: Socket, verb: string, body: string): void {
   socket.write(`HTTP/1.1 ${status}\r\n${type}${session}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
 }
 
-/** The id as it is written. Senders of the bench write it as a number or a plain string before `method` or `params`. */
-function idOf(body: string): string | undefined {
-  const at = body.indexOf('"id":');
-  if (at === -1) return undefined;
-  const start = at + 5;
-  let end = start + 1;
-  if (body[start] === '"') end = body.indexOf('"', end) + 1;
-  else while (body[end] !== ',' && body[end] !== '}') end++;
-  return body.slice(start, end);
-}
-
 function headOf(text: string): RequestHead | undefined {
   const end = text.indexOf(HEAD_END);
   if (end === -1) return undefined;
   const head = text.slice(0, end);
   const length = /\r\ncontent-length: *(\d+)/i.exec(head);
-  return { verb: head.slice(0, head.indexOf(' ')), bodyAt: end + 4, bodyBytes: Number(length?.[1] ?? 0) };
+  const [verb = '', path = ''] = head.split(' ', 2);
+  return { verb, path, bodyAt: end + 4, bodyBytes: Number(length?.[1] ?? 0) };
 }
 
 const server = createServer({ noDelay: true }, (socket) => {
@@ -65,7 +60,7 @@ const server = createServer({ noDelay: true }, (socket) => {
       if (pending.length < end) return;
       const body = pending.slice(known.bodyAt, end);
       pending = pending.length === end ? '' : pending.slice(end);
-      answer(socket, known.verb, body);
+      answer(socket, known, body);
     }
   });
   socket.on('error', () => socket.destroy());

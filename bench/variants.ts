@@ -1,8 +1,14 @@
-// What is compared: the upstream directly, the bare proxy, and the gateway with everything on (token, mirror, limits, records), the
+// What is compared on each way of a call: the upstream directly, a bare proxy or bridge, and the gateway with everything on, the
 // latter in both eras. Each is started anew for every round.
-import { startGateway } from '../test/kit/gateway.ts';
-import { callRequest, LEGACY_VERSION, type CallTarget, type Tool } from './call-request.ts';
+import { callRequest, sseRequests, type CallTarget, type Tool } from './call-request.ts';
 import { pinnedTo, startChild, type Child } from './child.ts';
+import { LOAD_CORE, PROXY_CORE } from './cores.ts';
+import type { LoadSpec } from './load-spec.ts';
+import { startBenchGateway, STDIO_UPSTREAM } from './mirrors.ts';
+import { childrenOf } from './process-cost.ts';
+import type { Row, Way } from './rows.ts';
+
+export { startBenchGateway, type BenchGateway } from './mirrors.ts';
 
 export type VariantName = 'direct' | 'bare' | 'gateway' | 'session';
 
@@ -11,20 +17,18 @@ export interface Variant {
   readonly port: number;
   /** The proxy's process; undefined when there is none between load and upstream. */
   readonly pid: number | undefined;
-  /** The whole HTTP request of one call. */
-  request(tool: Tool): string;
+  /** Whoever is the upstream at this moment: of stdio upstreams the proxy's children. */
+  upstreamPids(): number[];
+  /** What the load sends for one call. */
+  requests(tool: Tool): Pick<LoadSpec, 'request' | 'open'>;
 }
 
 export interface RunningVariants {
-  readonly all: ReadonlyMap<VariantName, Variant>;
+  /** Those that carry the row, in its order. */
+  carriersOf(row: Row): Variant[];
   stop(): Promise<void>;
 }
 
-export const PROXY_CORE = 0;
-export const LOAD_CORE = 1;
-
-/** Limits that are looked at on every call and never reached. */
-const HIGH_LIMITS = { callsPerMinute: 100_000_000, concurrent: 100_000 };
 /** As long as the gateway's tokens, for those who do not look at it. */
 const UNREAD_TOKEN = 'x'.repeat(380);
 
@@ -36,73 +40,46 @@ export function startBareProxy(upstream: Child, nodeFlags: readonly string[] = [
   return startChild('bare-proxy.ts', { args: [`http://127.0.0.1:${upstream.port}/mcp`], nodeFlags, prefix });
 }
 
-export interface BenchGateway {
-  readonly port: number;
-  readonly pid: number;
-  /** Where its mirror of the upstream is called, in the modern era. */
-  readonly modern: CallTarget;
-  /** The same within a session of the older era. */
-  readonly legacy: CallTarget;
-  stop(): Promise<void>;
+function startBare(way: Way, upstream: Child): Promise<Child> {
+  const origin = `http://127.0.0.1:${upstream.port}`;
+  const prefix = pinnedTo(PROXY_CORE);
+  if (way === 'http') return startBareProxy(upstream);
+  if (way === 'stdio') return startChild('bare-stdio.ts', { args: STDIO_UPSTREAM, prefix });
+  if (way === 'sse-door') return startChild('bare-sse-door.ts', { args: [`${origin}/mcp`], prefix });
+  return startChild('bare-sse-upstream.ts', { args: [`${origin}/sse`], prefix });
 }
 
-export async function startBenchGateway(upstream: Child, nodeFlags: readonly string[] = [], prefix = pinnedTo(PROXY_CORE)): Promise<BenchGateway> {
-  const gateway = await startGateway({ nodeFlags, prefix });
+export async function startVariants(upstream: Child, rows: readonly Row[]): Promise<RunningVariants> {
+  const ways = [...new Set(rows.map((row) => row.way))];
+  const running: { stop(): Promise<void> }[] = [];
+  const stop = async () => void (await Promise.all(running.map((one) => one.stop())));
   try {
-    const { mcpUrl } = await gateway.registerMirror(`http://127.0.0.1:${upstream.port}/mcp`, {
-      gateway: { limits: HIGH_LIMITS },
-      server: { limits: HIGH_LIMITS },
-    });
-    const modern = { port: gateway.port, path: new URL(mcpUrl).pathname, token: gateway.token };
-    const legacy = { ...modern, sessionId: await openSession(mcpUrl, gateway.token) };
-    return {
-      port: gateway.port,
-      pid: gateway.process.pid ?? 0,
-      modern,
-      legacy,
-      stop: async () => void (await gateway.stop()),
-    };
+    const gateway = await startBenchGateway(upstream, [], pinnedTo(PROXY_CORE), ways);
+    running.push(gateway);
+    const all = new Map<string, Variant>();
+    for (const way of ways) {
+      const bare = await startBare(way, upstream);
+      running.push(bare);
+      const mirror = gateway.mirrors.get(way) ?? gateway;
+      const add = (name: VariantName, process: { port: number; pid: number }, target: CallTarget) => {
+        const isUpstream = process === upstream;
+        all.set(`${way} ${name}`, {
+          name,
+          port: process.port,
+          pid: isUpstream ? undefined : process.pid,
+          upstreamPids: () => (way === 'stdio' ? childrenOf(process.pid) : [upstream.pid]),
+          requests: (tool) => (way === 'sse-door' ? sseRequests(tool, target) : { request: callRequest(tool, target) }),
+        });
+      };
+      const plain = ({ port }: Child) => ({ port, path: way === 'sse-door' ? '/sse' : '/mcp', token: UNREAD_TOKEN });
+      add('direct', upstream, plain(upstream));
+      add('bare', bare, plain(bare));
+      add('gateway', gateway, mirror.modern);
+      add('session', gateway, way === 'sse-door' ? mirror.sse : mirror.legacy);
+    }
+    return { carriersOf: (row) => row.variants.flatMap((name) => all.get(`${row.way} ${name}`) ?? []), stop };
   } catch (error) {
-    await gateway.stop();
+    await stop();
     throw error;
   }
-}
-
-export async function startVariants(upstream: Child): Promise<RunningVariants> {
-  const bare = await startBareProxy(upstream);
-  const gateway = await startBenchGateway(upstream).catch(async (error: unknown) => {
-    await bare.stop();
-    throw error;
-  });
-  const plain = (port: number) => (tool: Tool) => callRequest(tool, { port, path: '/mcp', token: UNREAD_TOKEN });
-  const variants: Variant[] = [
-    { name: 'direct', port: upstream.port, pid: undefined, request: plain(upstream.port) },
-    { name: 'bare', port: bare.port, pid: bare.pid, request: plain(bare.port) },
-    { name: 'gateway', port: gateway.port, pid: gateway.pid, request: (tool) => callRequest(tool, gateway.modern) },
-    { name: 'session', port: gateway.port, pid: gateway.pid, request: (tool) => callRequest(tool, gateway.legacy) },
-  ];
-  return {
-    all: new Map(variants.map((variant) => [variant.name, variant])),
-    async stop() {
-      await Promise.all([bare.stop(), gateway.stop()]);
-    },
-  };
-}
-
-/** The handshake of the older era (MCP 2025-11-25 "Lifecycle"); the id of the session it opened. */
-async function openSession(mcpUrl: string, token: string): Promise<string> {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
-  const params = { protocolVersion: LEGACY_VERSION, capabilities: {}, clientInfo: { name: 'bench', version: '1' } };
-  const opened = await fetch(mcpUrl, { method: 'POST', headers, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params }) });
-  const text = await opened.text();
-  const sessionId = opened.headers.get('mcp-session-id');
-  if (sessionId === null) throw new Error(`initialize was answered with ${opened.status} and no session: ${text.slice(0, 300)}`);
-  const body = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' });
-  const told = await fetch(mcpUrl, {
-    method: 'POST',
-    headers: { ...headers, 'mcp-session-id': sessionId, 'mcp-protocol-version': LEGACY_VERSION },
-    body,
-  });
-  await told.arrayBuffer();
-  return sessionId;
 }
