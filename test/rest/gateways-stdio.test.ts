@@ -152,7 +152,7 @@ describe('registering a STDIO gateway', () => {
 
   it('saves a deferred one without starting it, and starts it on request', async () => {
     const gateway = await registerFiles({ deferred: true });
-    expect(gateway).toMatchObject({ state: 'down', transport: 'STDIO', toolCount: 0 });
+    expect(gateway).toMatchObject({ state: 'down', transport: 'STDIO', toolCount: 0, lastError: { code: 'upstream.not_started' } });
     expect(rig.upstream.targets).toEqual([]);
     expect((await rig.send('POST', `/gateways/${gateway.id}/refresh`)).body).toMatchObject({ success: true, toolsAdded: 2 });
     expect(rig.upstream.targets).toMatchObject([{ transport: 'STDIO', process: SPEC }]);

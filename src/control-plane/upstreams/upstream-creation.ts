@@ -10,10 +10,11 @@ import { targetColumns, type Target } from './upstream-target.ts';
 import type { UpstreamVault } from './upstream-vault.ts';
 
 /** What a gateway shows that was saved without being asked. */
-export const DEFERRED = new AppError(
-  'upstream.unreachable',
-  'It was registered without being contacted (deferred); it is tried when it is first used or probed.',
-);
+export function deferral({ transport }: Target): AppError {
+  return transport === 'STDIO'
+    ? new AppError('upstream.not_started', 'It was registered without being started (deferred); it is started when it is first used or probed.')
+    : new AppError('upstream.unreachable', 'It was registered without being contacted (deferred); it is tried when it is first used or probed.');
+}
 
 /** Throws AppError `request.bad_input` or `access.denied`, as newOwnership() does. */
 export function newRow(caller: Caller, input: UpstreamCreate, target: Target, secret: AuthSecret | null, vault: UpstreamVault): GatewaysTable {

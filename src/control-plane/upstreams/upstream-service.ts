@@ -19,7 +19,7 @@ import {
 import { countTools, screenTools, syncTools } from '#control-plane/tools';
 import { isMaskOf, readAuth, type AuthSecret } from './upstream-auth.ts';
 import { ensureNoConflict } from './upstream-conflicts.ts';
-import { DEFERRED, newRow } from './upstream-creation.ts';
+import { deferral, newRow } from './upstream-creation.ts';
 import type { UpstreamCreate, UpstreamUpdate } from './upstream-input.ts';
 import { ensureMayRun, processOf } from './upstream-process.ts';
 import { checkTarget, readingColumns, readUpstream } from './upstream-reading.ts';
@@ -130,7 +130,7 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
       const row = newRow(caller, input, target, secret, vault);
       await ensureNoConflict(database.db, row, secret, vault);
       const absence = await checkTarget(reader, target, input.deferred === true);
-      const reading = input.deferred === true ? (absence ?? DEFERRED) : await readOrNeedsAuth(row, target, secret);
+      const reading = input.deferred === true ? (absence ?? deferral(target)) : await readOrNeedsAuth(row, target, secret);
       await database.change(async (tx) => {
         // Somebody else may have registered the same while the upstream was being read.
         await ensureNoConflict(tx, row, secret, vault);
