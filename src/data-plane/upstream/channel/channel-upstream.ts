@@ -7,6 +7,7 @@ import { done, LEGACY_VERSIONS, NO_CALL, refused, refusedByHeaders } from './htt
 import { lineKey, type LineParts } from './line-parts.ts';
 import { LineSession } from './line-session.ts';
 import { ModernLine } from './modern-line.ts';
+import { isModern, MODERN_VERSION, refusedModern } from './modern-manners.ts';
 import { OwnSession } from './own-session.ts';
 import { PendingCall, PLAIN_MANNERS } from './pending-call.ts';
 import { SharedLine } from './shared-line.ts';
@@ -29,7 +30,6 @@ type Line = OwnSession | SharedLine | ModernLine;
 const TICK_MS = 1000;
 /** A call that has said nothing for so long becomes a stream, so that its client and whatever lies between see that it lives. */
 const SILENT_MAX_MS = 5000;
-const MODERN_VERSION = '2026-07-28';
 const NEWEST_LEGACY = '2025-11-25';
 const ASKING_CAPABILITIES = ['sampling', 'elicitation', 'roots', 'tasks'];
 
@@ -90,6 +90,8 @@ export function createChannelUpstream(parts: LineParts, settings: ChannelUpstrea
   function selfDescribing(request: UpstreamRequest, message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall {
     const { upstream } = request;
     if (!upstream.modern) throw wrongEra(upstream, message.protocolVersion ?? '', LEGACY_VERSIONS.slice(1).toReversed());
+    const refusal = refusedModern(request, message, body, sink);
+    if (refusal !== undefined) return refusal;
     let line = modern.get(upstream.id);
     if (line === undefined) modern.set(upstream.id, (line = new ModernLine(parts, upstream)));
     return line.post(request, message, body, sink);
@@ -105,9 +107,9 @@ export function createChannelUpstream(parts: LineParts, settings: ChannelUpstrea
     if (request.method === 'GET') return session === undefined ? refused(sink, 405, -32000, 'Method not allowed.') : session.get(request, sink);
     if (message === undefined || body === undefined) throw new AppError('internal', 'A message without a body');
     if (session !== undefined) return session.post(request, sink);
+    if (isModern(request, message)) return selfDescribing(request, message, body, sink);
     const refusal = refusedByHeaders(request, sink);
     if (refusal !== undefined) return refusal;
-    if (message.protocolVersion !== undefined) return selfDescribing(request, message, body, sink);
     if (message.method === 'initialize') return initialize(request, message, sink, observer);
     return withoutSession(request, message, body, sink);
   }

@@ -46,7 +46,8 @@ export function refusedByHeaders(request: UpstreamRequest, sink: AnswerSink): Up
   return undefined;
 }
 
-function headerOf(request: UpstreamRequest, name: string): string | undefined {
+/** A header as the client sent it; names are lower case. */
+export function headerOf(request: UpstreamRequest, name: string): string | undefined {
   for (let at = 0; at < request.headers.length; at += 2) if (request.headers[at] === name) return request.headers[at + 1];
   return undefined;
 }

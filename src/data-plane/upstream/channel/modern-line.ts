@@ -6,6 +6,7 @@ import type { AnswerSink, UpstreamCall, UpstreamRequest, UpstreamRow } from '#da
 import type { ChannelLink, LinkOwner } from './channel-link.ts';
 import { accepted } from './http-manners.ts';
 import { openLink, type LineParts } from './line-parts.ts';
+import { modernStatus } from './modern-manners.ts';
 import { PendingCall } from './pending-call.ts';
 
 const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
@@ -49,6 +50,7 @@ export class ModernLine implements LinkOwner {
       return accepted(sink);
     }
     const call = new PendingCall(message, sink, { isResumable: false, primes: false, tellsCancel: true });
+    call.statusOf = modernStatus;
     call.onAnswer = (text) => {
       this.#parts.health.succeeded(this.upstreamId);
       return message.method === 'subscriptions/listen' ? replaceAt(text, IN_RESULT, message.id ?? 'null') : text;

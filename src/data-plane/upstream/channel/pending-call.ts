@@ -32,6 +32,8 @@ export class PendingCall implements UpstreamCall {
   onOver: (() => void) | undefined;
   /** The answer opens a session, so that it has to carry its id. */
   namesSession = false;
+  /** The HTTP status for a whole answer. */
+  statusOf: (text: string, answer: Pick<Envelope, 'isError'>) => number = () => 200;
   readonly #sink: AnswerSink;
   #link: ChannelLink | undefined;
   #isStream = false;
@@ -65,7 +67,13 @@ export class PendingCall implements UpstreamCall {
     if (this.#isStream) this.#sink.event(this.#event(shown));
     else {
       const bytes = Buffer.from(shown, 'latin1');
-      this.#sink.head({ status: 200, kind: 'json', headers: [], contentLength: bytes.length, namesSession: this.namesSession });
+      this.#sink.head({
+        status: this.statusOf(shown, answer),
+        kind: 'json',
+        headers: [],
+        contentLength: bytes.length,
+        namesSession: this.namesSession,
+      });
       this.#sink.chunk(bytes);
     }
     this.#sink.end();
