@@ -31,10 +31,13 @@ async function answer<R extends Result>(
   return { task };
 }
 
-function transportTo(endpoint: Endpoint): StreamableHTTPClientTransport | SSEClientTransport | StdioClientTransport {
+/** This SDK's transport to an endpoint, which is not connected yet. */
+export function transportTo(endpoint: Endpoint): StreamableHTTPClientTransport | SSEClientTransport | StdioClientTransport {
   if (endpoint.transport === 'stdio') return new StdioClientTransport({ ...endpoint, args: [...endpoint.args], env: { ...endpoint.env } });
-  if (endpoint.transport === 'sse') return new SSEClientTransport(new URL(endpoint.url));
+  const requestInit = { headers: { ...endpoint.headers } };
+  if (endpoint.transport === 'sse') return new SSEClientTransport(new URL(endpoint.url), { requestInit });
   return new StreamableHTTPClientTransport(new URL(endpoint.url), {
+    requestInit,
     // This SDK takes a stream that ended with an error response for a broken one and resumes it a second later, to which
     // server-everything replays the whole session. What is on which stream would then depend on the clock. The SDK v2 no longer does so.
     reconnectionOptions: { maxRetries: 0, initialReconnectionDelay: 1000, maxReconnectionDelay: 1000, reconnectionDelayGrowFactor: 1 },
