@@ -173,6 +173,9 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
   'upstream.bad_answer': 'Check that the URL is the server’s MCP endpoint (often it ends in /mcp).',
   'upstream.connection_lost': 'The server closed the connection; see its log.',
   'upstream.session_lost': 'The server forgets sessions; see its log.',
+  'upstream.not_started': 'Check the command, that it is installed and on the PATH, and its working directory.',
+  'upstream.exited': 'Run the command by hand with the same arguments and environment; its last words say why it ends.',
+  'upstream.command_refused': 'Allow the command with MCPGATEWAY_STDIO_COMMANDS.',
   'upstream.refused_by_guard': 'Allow the address with SSRF_ALLOWED_NETWORKS or SSRF_ALLOW_LOCALHOST, or register another URL.',
 };
 

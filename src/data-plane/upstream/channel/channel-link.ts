@@ -136,7 +136,7 @@ export class ChannelLink implements ChannelListener {
       };
       this.#questions.set(id, question);
       if (this.#isClosed) question.reject(new AppError('upstream.exited', `The line to gateway "${this.#parts.target.name}" is closed.`));
-      else this.#channel.send(Buffer.from(replaceAt(body, ['id'], id), 'latin1'), question.reject);
+      else this.#channel.send(Buffer.from(replaceAt(body, ['id'], id), 'latin1'), (error) => question.reject(error));
     });
   }
 
