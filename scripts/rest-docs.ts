@@ -43,7 +43,8 @@ export function restPage(): string {
     'flat or wrapped in the noun (`{"gateway": {…}}`). Every path answers with and without a trailing slash; those of entities also under `/v1`.',
     'Errors are `{"detail": …}`; with `Accept: application/problem+json` they follow RFC 9457. [What each error means](errors.md).',
     '',
-    'MCP itself is spoken at `/servers/{id}/mcp` (POST, GET, DELETE), with the same tokens.',
+    'MCP itself is spoken at `/servers/{id}/mcp` (POST, GET, DELETE), with the same tokens. `POST /rpc` takes single JSON-RPC messages and batches',
+    'without a session ([how to](../how-to/call-without-an-mcp-client.md)).',
     '',
     nouns()
       .map(([title, routes]) => section(title, routes))
