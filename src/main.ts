@@ -1,9 +1,10 @@
-// Hands the command line what its commands do. Everything else is app.ts.
+// Hands the command line what its commands do. Everything else is app.ts and engine.ts.
 import type { LoadedConfig } from '#base/config';
 import { createTokenService, signToken } from '#control-plane/tokens';
 import { packageVersion, processSurroundings, runCli, type RunningGateway } from '#front/cli';
 import { openLog } from '#platform/log';
-import { openConfiguredDatabase, startApp, tokenSettings } from './app.ts';
+import { startApp } from './app.ts';
+import { openConfiguredDatabase, tokenSettings } from './engine.ts';
 
 async function serve({ config }: LoadedConfig): Promise<RunningGateway> {
   const log = openLog(config.log);

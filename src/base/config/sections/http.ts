@@ -1,6 +1,6 @@
 // The listener and what it lets in.
 import { z } from 'zod';
-import { flag, integer, optionalList, text } from '../setting.ts';
+import { choice, flag, integer, optionalList, text } from '../setting.ts';
 
 const origin = z.string().refine((value) => value === '*' || (URL.canParse(value) && new URL(value).origin === value.replace(/\/$/, '')));
 const host = z.string().regex(/^(\*|[a-z0-9._-]+|\[[0-9a-f:.]+\])$/i);
@@ -48,6 +48,25 @@ export const httpSection = z.strictObject({
       env: 'MCPGATEWAY_MAX_BODY_BYTES',
       description: 'Largest request body in bytes; larger ones get 413. What is too large depends on the tools behind the gateway.',
     },
+  ),
+  transportType: choice(['all', 'http', 'streamablehttp', 'sse', 'stdio', 'ws'], 'all', {
+    env: 'TRANSPORT_TYPE',
+    description:
+      'Which doors answer MCP clients: http or streamablehttp are /mcp and /rpc, sse is /sse with /message. stdio and ws leave only REST on this listener: `mcpgateway stdio` serves stdio by itself, and there is no WebSocket door yet.',
+  }),
+  sseKeepAliveEnabled: flag(true, {
+    env: 'SSE_KEEPALIVE_ENABLED',
+    description: 'Send a comment on event streams that have been silent, so that proxies and clients see that they live.',
+  }),
+  sseKeepAliveSeconds: integer(
+    15,
+    { min: 1, max: 3600 },
+    { env: 'SSE_KEEPALIVE_INTERVAL', description: 'Seconds of silence after which that comment is sent.' },
+  ),
+  sseRetryMs: integer(
+    5000,
+    { min: 0, max: 600_000 },
+    { env: 'SSE_RETRY_TIMEOUT', description: 'Milliseconds that clients of /sse are told to wait before they connect again.' },
   ),
   securityHeaders: flag(true, {
     env: 'SECURITY_HEADERS_ENABLED',

@@ -25,7 +25,15 @@ export function checkHeaders(headers: IncomingHttpHeaders, envelope: Envelope): 
   if (named !== undefined && NAMED_METHODS.has(envelope.method)) compare('Mcp-Name', headers['mcp-name'], named, true);
 }
 
-const NAMED_METHODS: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read', 'tasks/get', 'tasks/update', 'tasks/cancel']);
+/** Whose target travels in Mcp-Name too. */
+export const NAMED_METHODS: ReadonlySet<string> = new Set([
+  'tools/call',
+  'prompts/get',
+  'resources/read',
+  'tasks/get',
+  'tasks/update',
+  'tasks/cancel',
+]);
 
 function compare(name: string, header: string | string[] | undefined, expected: string, isEncodable: boolean): void {
   if (header === undefined) return;

@@ -37,6 +37,11 @@ export class HttpAnswer implements ClientAnswer {
     });
   }
 
+  /** Bytes that the client has not taken yet. */
+  get unsentBytes(): number {
+    return this.#res.writableLength;
+  }
+
   setHeader(name: string, value: string): void {
     (this.#extraHeaders ??= []).push(name, value);
   }
@@ -98,6 +103,11 @@ export class HttpAnswer implements ClientAnswer {
     if (this.#isStream) this.#keepAlive.delete(this);
     this.#writeHead();
     this.#res.end();
+  }
+
+  /** Without an end, for a client that does not read on: it learns of it as of any broken connection. */
+  breakOff(): void {
+    this.#res.destroy();
   }
 
   fail(error: AppError): void {

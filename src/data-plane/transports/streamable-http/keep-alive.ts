@@ -1,5 +1,4 @@
 // Comments on streams that have been silent for a while, from one timer for all of them (checklist 8).
-const SILENCE_MAX_MS = 15_000;
 const TICK_MS = 1_000;
 
 export interface Beating {
@@ -10,7 +9,7 @@ export class KeepAlive {
   readonly #silentSinceMs = new Map<Beating, number>();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(silenceMaxMs = SILENCE_MAX_MS, tickMs = TICK_MS) {
+  constructor(silenceMaxMs: number, tickMs = TICK_MS) {
     this.#timer = setInterval(() => {
       const nowMs = Date.now();
       for (const [stream, sinceMs] of this.#silentSinceMs) {

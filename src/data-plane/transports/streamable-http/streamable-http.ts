@@ -2,8 +2,9 @@
 // about who may do what.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, toAppError, type Logger } from '#base/kernel';
-import { batchElements, isBatch, scanMessage, type Envelope } from '#base/protocol';
+import { batchElements, isBatch, scanMessage } from '#base/protocol';
 import type { ClientRequest, Gateway } from '#data-plane/gateway';
+import { END_SESSION, NO_BODY, OPEN_STREAM } from '../bodyless.ts';
 import type { DoorHandler } from '../door.ts';
 import { readJsonBody } from '../json-body.ts';
 import { BatchAnswer } from './batch.ts';
@@ -13,6 +14,8 @@ import { KeepAlive } from './keep-alive.ts';
 
 export interface StreamableHttpSettings {
   readonly maxBodyBytes: number;
+  /** Silence on a stream after which a comment is sent; Infinity for never. */
+  readonly keepAliveMs: number;
 }
 
 export interface StreamableHttp {
@@ -22,24 +25,9 @@ export interface StreamableHttp {
 }
 
 const BATCH_MAX = 100;
-const NO_BODY = Buffer.alloc(0);
-const NOTHING = {
-  isError: false,
-  isToolError: false,
-  name: undefined,
-  uri: undefined,
-  taskId: undefined,
-  requestId: undefined,
-  progressToken: undefined,
-  protocolVersion: undefined,
-  traceparent: undefined,
-};
-/** What a GET and a DELETE are called in the records. */
-const OPEN_STREAM: Envelope = { ...NOTHING, kind: 'request', method: 'stream/open', id: undefined };
-const END_SESSION: Envelope = { ...NOTHING, kind: 'request', method: 'session/end', id: undefined };
 
 export function createStreamableHttp(gateway: Gateway, settings: StreamableHttpSettings, logger: Logger): StreamableHttp {
-  const keepAlive = new KeepAlive();
+  const keepAlive = new KeepAlive(settings.keepAliveMs);
 
   function withoutBody(req: IncomingMessage, res: ServerResponse, serverId: string, clientAddress: string, verb: 'GET' | 'DELETE'): void {
     const answer = new HttpAnswer(res, undefined, keepAlive);
