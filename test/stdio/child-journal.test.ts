@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openChildJournal } from '../../src/data-plane/upstream/index.ts';
+import { openChildJournal } from '../../src/data-plane/upstream/mcp-stdio/child-journal.ts';
 import { isAlive, OWNER, StdioRig, TALKER, until } from './stdio-rig.ts';
 
 const TIMES = { gentleMs: 0, termMs: 200 };

@@ -1,6 +1,7 @@
 // Opens test programs as stdio upstreams, and waits for what they do. Everything opened here is ended by `closeAll`.
 import { fileURLToPath } from 'node:url';
-import { createStdioOpener, noChildJournal, type ChildJournal, type StdioOpener } from '../../src/data-plane/upstream/index.ts';
+import { noChildJournal, type ChildJournal } from '../../src/data-plane/upstream/mcp-stdio/child-journal.ts';
+import { createStdioOpener, type StdioOpener } from '../../src/data-plane/upstream/mcp-stdio/stdio-opener.ts';
 import type { MessageChannel } from '../../src/data-plane/upstream/channel/message-channel.ts';
 import { silentLogger, type AppError, type Logger } from '../../src/base/kernel/index.ts';
 import type { ProcessSpec } from '../../src/base/protocol/index.ts';

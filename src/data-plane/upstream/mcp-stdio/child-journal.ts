@@ -75,6 +75,9 @@ export function openChildJournal(folder: string): ChildJournal {
 }
 
 async function endLeftover(path: string, place: { boot: string; namespace: string }, times: EndTimes): Promise<boolean> {
+  // What another user has put there could name any process of ours.
+  const uid = statSync(path, { throwIfNoEntry: false })?.uid;
+  if (uid === undefined || (process.getuid !== undefined && uid !== process.getuid())) return false;
   const found = readNote(path);
   if (found === undefined) {
     rmSync(path, { force: true });

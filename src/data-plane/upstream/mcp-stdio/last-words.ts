@@ -11,7 +11,10 @@ const INVISIBLE = /[\p{Cc}\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\uf
 
 /** The text on one line, without terminal codes; what cannot be shown becomes U+FFFD. */
 export function printable(text: string): string {
-  return stripVTControlCharacters(text).replaceAll('\t', ' ').replace(INVISIBLE, '\ufffd').trim();
+  return stripVTControlCharacters(text)
+    .replace(/[\t\r]/g, ' ')
+    .replace(INVISIBLE, '\ufffd')
+    .trim();
 }
 
 export class LastWords {

@@ -76,7 +76,8 @@ export class StdioChannel implements MessageChannel {
     try {
       this.#writer?.write(message);
     } catch (error) {
-      this.#fail(error);
+      // Whoever sends does not expect to be told of the end in the middle of it.
+      setImmediate(() => this.#fail(error));
     }
   }
 
