@@ -1,4 +1,5 @@
 // POST /rpc from outside: what a script without any MCP client gets from servers of both eras, with and without sessions of their own.
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startFixture, type Fixture } from '../fixture/server.ts';
 import { startGateway, type StartedGateway } from '../kit/gateway.ts';
@@ -9,25 +10,36 @@ import { startScriptedUpstream } from './checklist/scripted-upstream.ts';
 let gateway: StartedGateway;
 let legacy: Fixture;
 let modern: Fixture;
+let sse: Fixture;
 let everything: EverythingServer;
-const ids = { legacy: '', legacyGateway: '', modern: '', everything: '' };
+const ids = { legacy: '', legacyGateway: '', modern: '', everything: '', sse: '', stdio: '', 'modern stdio': '' };
+const FIXTURE_PROGRAM = fileURLToPath(new URL('../fixture/main.ts', import.meta.url));
 
 beforeAll(async () => {
-  [gateway, legacy, modern, everything] = await Promise.all([
+  [gateway, legacy, modern, sse, everything] = await Promise.all([
     startGateway(),
     startFixture({ eras: 'legacy' }),
     startFixture({ eras: 'modern' }),
+    startFixture(),
     startEverythingServer(),
   ]);
   ({ serverId: ids.legacy, gatewayId: ids.legacyGateway } = await gateway.registerMirror(legacy.url));
   ({ serverId: ids.modern } = await gateway.registerMirror(modern.url));
   ({ serverId: ids.everything } = await gateway.registerMirror(everything.url));
+  ({ serverId: ids.sse } = await gateway.registerMirror(`${sse.origin}/sse`, { gateway: { transport: 'SSE' } }));
+  for (const [kind, era] of [
+    ['stdio', 'legacy'],
+    ['modern stdio', 'modern'],
+  ] as const) {
+    const args = ['--conditions=source', FIXTURE_PROGRAM, '--stdio', '--era', era];
+    ({ serverId: ids[kind] } = await gateway.registerMirror('', { gateway: { transport: 'STDIO', url: undefined, command: 'node', args } }));
+  }
 });
 
 afterAll(async () => {
   expect(gateway.output()).not.toMatch(/could not be (handled|answered)|internal/);
   await gateway.stop();
-  await Promise.all([legacy.close(), modern.close(), everything.stop()]);
+  await Promise.all([legacy.close(), modern.close(), sse.close(), everything.stop()]);
 });
 
 interface Answer {
@@ -63,7 +75,7 @@ function call(server: string, name: string, args: object = {}, id: unknown = 1):
   return rpc('tools/call', { server_id: server, name, arguments: args }, id);
 }
 
-describe.each(['legacy', 'modern', 'everything'] as const)('a %s server', (kind) => {
+describe.each(['legacy', 'modern', 'everything', 'sse', 'stdio', 'modern stdio'] as const)('a server (%s)', (kind) => {
   const tool = kind === 'everything' ? 'echo' : 'echo_arguments';
   const args = { message: 'grüße' };
 
@@ -305,11 +317,15 @@ describe('malformed', () => {
     ['{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/list"}', 200, -32600],
     ['{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","name":"b"}}', 200, -32600],
     ['{"jsonrpc":"2.0","id":1,"result":{}}', 200, -32600],
-    [`[${Array.from({ length: 101 }, () => '{"jsonrpc":"2.0","id":1,"method":"ping"}').join(',')}]`, 200, -32600],
   ])('%s', async (body, status, code) => {
     const answer = await send(body);
     expect([answer.status, answer.body.error.code]).toEqual([status, code]);
     if (code === -32700) expect(answer.body.id).toBeNull();
+  });
+
+  test('a batch of more than a hundred is refused whole', async () => {
+    const { status, body } = await send(`[${Array.from({ length: 101 }, () => rpc('ping')).join(',')}]`);
+    expect([status, body.error.code, body.error.message]).toEqual([200, -32600, expect.stringContaining('101')]);
   });
 
   test('other methods, other media and too much are refused by their status', async () => {
