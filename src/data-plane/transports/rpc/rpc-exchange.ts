@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, toAppError } from '#base/kernel';
 import { scanMessage, type Envelope } from '#base/protocol';
 import type { ClientRequest, Era, Gateway } from '#data-plane/gateway';
+import { END_SESSION, NO_BODY, OPEN_STREAM } from '../bodyless.ts';
 import { CollectedAnswer, type Collected, type Waiting } from './collected-answer.ts';
 
 export interface Outgoing {
@@ -17,22 +18,8 @@ export interface Outgoing {
 }
 
 const RESUMES_WITHOUT_NEWS_MAX = 5;
-const NO_BODY = Buffer.alloc(0);
-const NOTHING = {
-  isError: false,
-  isToolError: false,
-  name: undefined,
-  uri: undefined,
-  taskId: undefined,
-  requestId: undefined,
-  progressToken: undefined,
-  protocolVersion: undefined,
-  traceparent: undefined,
-};
-/** What requests without a body are called in the records. */
-export const FIND_SERVER: Envelope = { ...NOTHING, kind: 'request', method: 'server/find', id: undefined };
-const OPEN_STREAM: Envelope = { ...NOTHING, kind: 'request', method: 'stream/open', id: undefined };
-const END_SESSION: Envelope = { ...NOTHING, kind: 'request', method: 'session/end', id: undefined };
+/** What looking for a caller's only server is called in the records. */
+export const FIND_SERVER: Envelope = { ...OPEN_STREAM, method: 'server/find' };
 
 /** Never rejects: what goes wrong is in the answer. */
 export async function exchange(gateway: Gateway, outgoing: Outgoing, waiting: Waiting): Promise<Collected> {

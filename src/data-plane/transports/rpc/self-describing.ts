@@ -2,17 +2,10 @@
 // added here, what they said stays (MCP 2026-07-28, "Standard headers"; protocol.md 1.4).
 import type { IncomingHttpHeaders } from 'node:http';
 import { setMember, valueAt, type Envelope } from '#base/protocol';
+import { messageHeaders } from '../line/line-headers.ts';
 
 const VERSION = '2026-07-28';
 const META = 'io.modelcontextprotocol/';
-const NAMED_BY: Readonly<Record<string, 'name' | 'uri' | 'taskId'>> = {
-  'tools/call': 'name',
-  'prompts/get': 'name',
-  'resources/read': 'uri',
-  'tasks/get': 'taskId',
-  'tasks/update': 'taskId',
-  'tasks/cancel': 'taskId',
-};
 
 /**
  * @param text a request as latin1
@@ -34,18 +27,8 @@ export function describingItself(text: string, clientInfo: string): string {
 
 /** The headers that say what the body says. */
 export function describedBy(headers: IncomingHttpHeaders, envelope: Envelope): IncomingHttpHeaders {
-  const member = NAMED_BY[envelope.method];
-  const name = member === undefined ? undefined : envelope[member];
-  const described: IncomingHttpHeaders = { ...headers, 'mcp-method': envelope.method };
-  const version = envelope.protocolVersion ?? headers['mcp-protocol-version'] ?? VERSION;
-  if (version !== '') described['mcp-protocol-version'] = version;
-  delete described['mcp-name'];
-  if (name !== undefined) described['mcp-name'] = headerText(name);
-  return described;
-}
-
-/** Visible ASCII as it is; everything else, and what looks like the wrapper, in Base64. */
-function headerText(value: string): string {
-  const isPlain = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value) && !(value.startsWith('=?base64?') && value.endsWith('?='));
-  return isPlain ? value : `=?base64?${Buffer.from(value, 'utf8').toString('base64')}?=`;
+  const said = headers['mcp-protocol-version'];
+  const ofParams = Object.entries(headers).filter(([name]) => name.startsWith('mcp-param-'));
+  const state = { sessionId: undefined, protocolVersion: typeof said === 'string' ? said : VERSION };
+  return { ...Object.fromEntries(ofParams), 'mcp-method': envelope.method, ...messageHeaders(headers, envelope, state) };
 }
