@@ -10,7 +10,7 @@ import { createChannelUpstream } from './channel/channel-upstream.ts';
 import type { HealthBook } from './health.ts';
 import { createMcpHttpUpstream } from './mcp-http/mcp-http-upstream.ts';
 import { createSseOpener } from './mcp-sse/sse-channel.ts';
-import { openChildJournal } from './mcp-stdio/child-journal.ts';
+import { noChildJournal, openChildJournal, type ChildJournal } from './mcp-stdio/child-journal.ts';
 import { createStdioOpener, type StdioSettings } from './mcp-stdio/stdio-opener.ts';
 import { createUpstreamReader } from './reading/upstream-reader.ts';
 
@@ -40,11 +40,7 @@ export interface Upstreams extends UpstreamPort {
 /** Resolves when processes that an earlier, killed gateway left behind have been ended. */
 export async function openUpstreams(settings: UpstreamsSettings, { outbound, health, logger }: UpstreamsParts): Promise<Upstreams> {
   const { databasePath, handshakeTimeoutMs } = settings;
-  const journal = openChildJournal(
-    databasePath === undefined ? join(tmpdir(), `mcpgateway-children-${userInfo().username}`) : `${databasePath}.children`,
-  );
-  const ended = await journal.endLeftovers();
-  if (ended > 0) logger.warn('Processes that an earlier run had left behind were ended', { processes: ended });
+  const journal = await openJournal(databasePath, logger);
   const stdioOpener = createStdioOpener({ settings: settings.stdio, journal, logger });
   const sseOpener = createSseOpener(outbound);
   const http = createMcpHttpUpstream(outbound, health);
@@ -65,4 +61,18 @@ export async function openUpstreams(settings: UpstreamsSettings, { outbound, hea
       await stdioOpener.close();
     },
   };
+}
+
+/** Without a place for notes the gateway runs all the same; only what its own sudden death leaves behind is not found then. */
+async function openJournal(databasePath: string | undefined, logger: Logger): Promise<ChildJournal> {
+  const folder = databasePath === undefined ? join(tmpdir(), `mcpgateway-children-${userInfo().username}`) : `${databasePath}.children`;
+  try {
+    const journal = openChildJournal(folder);
+    const ended = await journal.endLeftovers();
+    if (ended > 0) logger.warn('Processes that an earlier run had left behind were ended', { processes: ended });
+    return journal;
+  } catch (error) {
+    logger.warn(`Running processes cannot be noted in ${folder}; if the gateway is killed, they stay behind`, { internal: String(error) });
+    return noChildJournal;
+  }
 }

@@ -36,7 +36,10 @@ export function refusedModern(request: UpstreamRequest, message: Envelope, body:
   }
   if (headerOf(request, 'mcp-protocol-version') === undefined) return refuse(-32020, 'The header MCP-Protocol-Version is missing');
   if (protocolVersion !== MODERN_VERSION) {
-    return refuse(-32022, `Unsupported protocol version: ${protocolVersion.slice(0, 64)}`, { supported: [MODERN_VERSION], requested: protocolVersion });
+    return refuse(-32022, `Unsupported protocol version: ${protocolVersion.slice(0, 64)}`, {
+      supported: [MODERN_VERSION],
+      requested: protocolVersion,
+    });
   }
   if (headerOf(request, 'mcp-method') === undefined) return refuse(-32020, 'The header Mcp-Method is missing');
   if (NAMED_METHODS.has(message.method) && headerOf(request, 'mcp-name') === undefined) return refuse(-32020, 'The header Mcp-Name is missing');
