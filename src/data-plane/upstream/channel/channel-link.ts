@@ -193,8 +193,8 @@ export class ChannelLink implements ChannelListener {
 
   #end(error: AppError): void {
     this.#isClosed = true;
-    for (const call of [...this.#calls.values()]) call.fail(error);
-    for (const question of [...this.#questions.values()]) question.reject(error);
+    for (const call of this.#calls.values()) call.fail(error);
+    for (const question of this.#questions.values()) question.reject(error);
     this.#paused.clear();
   }
 

@@ -116,7 +116,7 @@ export class SharedLine implements LinkOwner {
 
   async end(): Promise<void> {
     this.#isEnded = true;
-    for (const member of [...this.members]) await member.end();
+    for (const member of this.members) await member.end();
     await this.sleep();
   }
 
@@ -163,7 +163,16 @@ export class SharedLine implements LinkOwner {
     if (this.#standing === undefined) return;
     this.#standing = this.#link = undefined;
     this.#parts.health.failed(this.#upstream.id, error);
-    if (this.members.size > 0 && !this.isIdle) this.#ready().catch(() => undefined);
+    if ([...this.members].some((member) => member.isListenedTo)) void this.#reopen();
+  }
+
+  /** For those who only listen; whoever calls hears of a failure. */
+  async #reopen(): Promise<void> {
+    try {
+      await this.#ready();
+    } catch (error) {
+      this.#parts.logger.debug('A shared line could not be opened again', { upstream: this.#upstream.name, internal: String(error) });
+    }
   }
 
   #ready(): Promise<Standing> {

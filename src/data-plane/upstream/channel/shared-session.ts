@@ -35,7 +35,7 @@ export class SharedSession extends LineSession {
   forget(): void {}
 
   async end(): Promise<void> {
-    for (const call of [...this.#calls.values()]) this.#cancel(call);
+    for (const call of this.#calls.values()) this.#cancel(call);
     this.endListener();
     this.#line.leave(this);
   }
