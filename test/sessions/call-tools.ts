@@ -7,6 +7,8 @@ import type { Endpoint } from './endpoint.ts';
 export interface CallJob {
   readonly endpoint: Endpoint;
   readonly calls: readonly (readonly [tool: string, args: Record<string, unknown>])[];
+  /** Declare that the server may ask for roots, sampling and elicitation, answer it, and put into the result what was asked. */
+  readonly isAskable?: boolean;
 }
 
 /** Runs a job in a process of its own and resolves with what the server said of itself, its tools and each call's outcome. Far beyond any job's length it is ended. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { withoutRefusedProbe } from './conversation.ts';
 import type { Conversation, SeenMessage } from './conversation.ts';
 import { normaliseConversation } from './normal-conversation.ts';
 
@@ -84,4 +85,13 @@ describe('the normal form of a conversation does not show', () => {
   test('the values of task ids', () => {
     expect(spelled(JSON.parse(JSON.stringify(whole).replaceAll(TASK, 'c'.repeat(32))) as Conversation)).toBe(spelled(whole));
   });
+});
+
+test('only a refused question for the era is left out, and with it only its refusal', () => {
+  const probe = client({ id: 'era', method: 'server/discover', params: {} });
+  const refusal = server({ id: 'era', error: { code: -32601, message: 'Method not found' } });
+  const found = server({ id: 'era', result: { supportedVersions: [] } });
+  const failure = server({ id: 1, error: { code: -32601, message: 'Method not found' } });
+  expect(withoutRefusedProbe([probe, refusal, ...whole])).toEqual(whole);
+  expect(withoutRefusedProbe([probe, found, call, failure])).toEqual([probe, found, call, failure]);
 });
