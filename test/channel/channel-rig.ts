@@ -160,6 +160,10 @@ export function channelRig(row: Partial<UpstreamRow> = {}, { idleMs = Number.POS
     passthroughHeaders: [],
     modern: true,
     legacy: true,
+    protocolVersion: '2025-11-25',
+    capabilities: {},
+    instructions: null,
+    staleSince: null,
     ...row,
   };
 

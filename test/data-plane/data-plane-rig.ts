@@ -182,8 +182,12 @@ export const UPSTREAM = {
   stdioIsolation: 'auto' as const,
   modern: true,
   legacy: true,
+  protocolVersion: '2025-11-25',
+  capabilities: {},
+  instructions: null,
+  staleSince: null,
 };
-export const SERVER = { ...OWNED, id: 's', name: 'server', limits: NO_LIMITS, mirrorGatewayId: 'g' };
+export const SERVER = { ...OWNED, id: 's', name: 'server', limits: NO_LIMITS, mirrorGatewayId: 'g', itemIds: [] };
 
 export function startRig({ sessionIdleMs = 3_600_000, toolTimeoutMs = 60_000 } = {}): DataPlaneRig {
   const calls: PlayedCall[] = [];
@@ -293,7 +297,7 @@ export function startRig({ sessionIdleMs = 3_600_000, toolTimeoutMs = 60_000 } =
         .map((row) => [texts.get(row[column('method')] as number) ?? '', RECORD_OUTCOMES[row[column('outcome')] as number] as string]);
     },
     change(input) {
-      gateway.snapshots.swap({ version: ++version, upstreams: [UPSTREAM], servers: [SERVER], tools: [], revokedTokenIds: [], ...input });
+      gateway.snapshots.swap({ version: ++version, upstreams: [UPSTREAM], servers: [SERVER], tools: [], items: [], revokedTokenIds: [], ...input });
     },
   };
   rig.change({});

@@ -7,7 +7,10 @@ export { rpcErrorText } from './rpc-errors.ts';
 export { batchElements, isBatch, scanMessage, type Envelope } from './scan.ts';
 export { appendElement, jsonText, mapElements, mapMembers, parsedJson, removeMember, replaceAt, setMember, valueAt } from './splice.ts';
 export {
+  type ClientNeed,
+  type ItemKind,
   type ProcessSpec,
+  type ReadItem,
   type ReadStep,
   type ReadTool,
   type UpstreamDescription,

@@ -40,6 +40,27 @@ export interface ReadTool {
   readonly json: string;
 }
 
+/** What an upstream's lists hold. `template` is a resource template. */
+export type ItemKind = 'tool' | 'resource' | 'template' | 'prompt';
+
+/** A capability that a client declares and without which an upstream may hide something. */
+export type ClientNeed = 'sampling' | 'elicitation' | 'roots' | 'tasks';
+
+/** One entry of an upstream's lists, as it wrote it. */
+export interface ReadItem {
+  readonly kind: ItemKind;
+  /** The upstream's own key: the name of a tool or prompt, the URI of a resource, the URI template of a template. */
+  readonly key: string;
+  /** `name` as the upstream gives it; for tools and prompts the same as `key`. */
+  readonly name: string;
+  readonly title: string | undefined;
+  readonly description: string | undefined;
+  /** Its original JSON text. */
+  readonly json: string;
+  /** The smallest set of client capabilities with which the upstream shows it (decisions.md 4). */
+  readonly needs: readonly ClientNeed[];
+}
+
 /** One thing the reading tried, for the error text: what worked and what did not. */
 export interface ReadStep {
   readonly step: string;

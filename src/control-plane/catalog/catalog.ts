@@ -43,6 +43,7 @@ export function createCatalog({ database, cipher, listRevokedTokenIds, log }: Ca
           ownerEmail: row.owner_email,
           teamId: row.team_id,
         })),
+        items: [],
         revokedTokenIds,
       };
     },

@@ -17,6 +17,7 @@ export async function loadServerRows(database: Database): Promise<ServerRow[]> {
           teamId: row.team_id,
           limits: { callsPerMinute: row.calls_per_minute, concurrent: row.concurrent },
           mirrorGatewayId: row.mirror_gateway_id,
+          itemIds: [],
         },
   );
 }

@@ -35,6 +35,10 @@ export async function loadUpstreamRows(database: Database, cipher: ColumnCipher,
       passthroughHeaders: fromJsonColumn<string[]>(row.passthrough_headers, []),
       modern: row.modern === 1,
       legacy: row.legacy === 1,
+      protocolVersion: row.protocol_version,
+      capabilities: fromJsonColumn<Record<string, unknown>>(row.capabilities, {}),
+      instructions: row.instructions,
+      staleSince: null,
     };
   });
 }

@@ -24,4 +24,12 @@ export {
   type UpstreamSession,
 } from './seams.ts';
 export { type Snapshot, type SnapshotHolder } from './snapshot.ts';
-export { type Limits, type ServerRow, type SnapshotInput, type StdioIsolation, type ToolRow, type UpstreamRow } from './snapshot-input.ts';
+export {
+  type ItemRow,
+  type Limits,
+  type ServerRow,
+  type SnapshotInput,
+  type StdioIsolation,
+  type ToolRow,
+  type UpstreamRow,
+} from './snapshot-input.ts';

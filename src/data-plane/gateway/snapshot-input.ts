@@ -1,7 +1,7 @@
 // What the control plane hands over: plain rows, nothing compiled, no I/O. The gateway compiles them into a Snapshot and swaps
 // it in by one assignment (decisions.md 31).
 import type { Visibility } from '#base/access';
-import type { ProcessSpec, UpstreamTransport } from '#base/protocol';
+import type { ClientNeed, ItemKind, ProcessSpec, UpstreamTransport } from '#base/protocol';
 
 export interface Limits {
   /** Calls per minute, or null for no limit. */
@@ -36,6 +36,13 @@ export interface UpstreamRow {
   readonly passthroughHeaders: readonly string[];
   readonly modern: boolean;
   readonly legacy: boolean;
+  /** The newest revision it answered in; null before it was read. */
+  readonly protocolVersion: string | null;
+  /** What it declared when it was last read; {} before. */
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  readonly instructions: string | null;
+  /** ISO time since when what is known of it may be out of date; null while it is fresh. */
+  readonly staleSince: string | null;
 }
 
 export interface ServerRow {
@@ -46,8 +53,37 @@ export interface ServerRow {
   readonly ownerEmail: string | null;
   readonly teamId: string | null;
   readonly limits: Limits;
-  /** The upstream this server mirrors. */
-  readonly mirrorGatewayId: string;
+  /** The upstream this server mirrors; null for one that combines items of several. */
+  readonly mirrorGatewayId: string | null;
+  /** Ids of the items it combines; empty for a mirror. */
+  readonly itemIds: readonly string[];
+}
+
+/** A tool, resource, resource template or prompt of an upstream, with what people here made of it. */
+export interface ItemRow {
+  readonly id: string;
+  readonly upstreamId: string;
+  readonly kind: ItemKind;
+  /** The upstream's own key (ReadItem.key): what a mirror's clients call it by, and what is sent upstream. */
+  readonly key: string;
+  /** The published name of a tool or prompt, unique in the gateway (decisions.md 8); '' for resources and templates, whose key is public. */
+  readonly name: string;
+  /** Published names it had before, good for calls until someone else takes them. */
+  readonly formerNames: readonly string[];
+  /** Its original JSON text. */
+  readonly json: string;
+  readonly enabled: boolean;
+  readonly visibility: Visibility;
+  readonly ownerEmail: string | null;
+  readonly teamId: string | null;
+  readonly tags: readonly string[];
+  readonly needs: readonly ClientNeed[];
+  /** What people wrote over the upstream's words; a missing key leaves them. */
+  readonly overrides: {
+    readonly title?: string;
+    readonly description?: string;
+    readonly annotations?: Readonly<Record<string, unknown>>;
+  };
 }
 
 export interface ToolRow {
@@ -67,6 +103,7 @@ export interface SnapshotInput {
   readonly upstreams: readonly UpstreamRow[];
   readonly servers: readonly ServerRow[];
   readonly tools: readonly ToolRow[];
+  readonly items: readonly ItemRow[];
   /** `jti` of revoked tokens that have not expired by themselves. */
   readonly revokedTokenIds: readonly string[];
 }

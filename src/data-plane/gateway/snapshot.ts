@@ -60,7 +60,7 @@ function compile(input: SnapshotInput, limits: LimitBook, compileStages: (gates:
   const upstreams = new Map(input.upstreams.map((row) => [row.id, upstreamEntry(row, toolsByUpstream.get(row.id) ?? [])]));
   const servers = new Map<string, ServerEntry>();
   for (const row of input.servers) {
-    const upstream = upstreams.get(row.mirrorGatewayId);
+    const upstream = row.mirrorGatewayId === null ? undefined : upstreams.get(row.mirrorGatewayId);
     if (upstream === undefined) continue;
     const gates = [
       limits.gate(`server:${row.id}`, `server "${row.name}"`, row.limits, nowMs),
