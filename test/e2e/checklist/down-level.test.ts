@@ -142,3 +142,19 @@ describe.each(OLD_VERSIONS)('a client of %s', (version) => {
     });
   });
 });
+
+test('points 38, 41, 45: all of this holds for a client of 2024-11-05 over HTTP+SSE', async () => {
+  scripted.play(newestOnly);
+  const sseDoor = (door: Door): Door => ({ ...door, url: door.url.replace(/mcp$/, 'sse') });
+  await withOldClient('2024-11-05', sseDoor(everythingDoor), async (client) => {
+    expect(await unreadable(client)).toEqual([]);
+    expect((await client.callTool('get-resource-links', { count: 1 })).content.map(({ type }) => type)).toEqual(['text', 'text']);
+    expect((await client.asked()).map(({ method }) => method)).toEqual(['sampling/createMessage', 'sampling/createMessage']);
+  });
+  await withOldClient('2024-11-05', sseDoor(scriptedDoor), async (client) => {
+    expect((await client.listTools()).map(({ name }) => name)).toEqual(['newest']);
+    expect((await client.callTool('newest', {})).content.map(({ type }) => type)).toEqual(['resource', 'text', 'text']);
+  });
+  const listed = scripted.seen.filter(({ message }) => message.method === 'tools/list');
+  expect(listed.map(({ headers }) => headers['mcp-protocol-version'])).toEqual([NEWEST]);
+});

@@ -4,6 +4,7 @@ import { Client as Client2024 } from 'sdk-2024-11-05/client/index.js';
 import type { Transport as Transport2024 } from 'sdk-2024-11-05/shared/transport.js';
 import { CreateMessageRequestSchema as Sampling2024, type JSONRPCMessage } from 'sdk-2024-11-05/types.js';
 import { Client as Client2025a } from 'sdk-2025-03-26/client/index.js';
+import { SSEClientTransport } from 'sdk-2025-03-26/client/sse.js';
 import { StreamableHTTPClientTransport as Transport2025a } from 'sdk-2025-03-26/client/streamableHttp.js';
 import { CreateMessageRequestSchema as Sampling2025a } from 'sdk-2025-03-26/types.js';
 import { Client as Client2025b } from 'sdk-2025-06-18/client/index.js';
@@ -63,8 +64,15 @@ async function connect2024(door: Door): Promise<OldClient> {
     asked.push({ method, params });
     return SAMPLED;
   });
-  await client.connect(new PostTransport(door));
+  await client.connect(door.url.endsWith('/sse') ? sseTransport(door) : new PostTransport(door));
   return wrap(client, asked);
+}
+
+/** The transport of 2024 sends no headers, and so no token; that of a little later speaks the same HTTP+SSE. */
+function sseTransport({ url, headers }: Door): Transport2024 {
+  const withHeaders: typeof fetch = (input, init) => fetch(input, { ...init, headers: { ...headers, accept: 'text/event-stream' } });
+  const transport: unknown = new SSEClientTransport(new URL(url), { requestInit: { headers }, eventSourceInit: { fetch: withHeaders } });
+  return transport as Transport2024;
 }
 
 async function connect2025a(door: Door): Promise<OldClient> {
