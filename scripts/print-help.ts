@@ -3,7 +3,7 @@
 import { runCli, type CliCommands } from '../src/front/cli/index.ts';
 
 /** Asking for help calls no command. */
-const NOTHING: CliCommands = { serve: unasked, migrate: unasked, issueToken: unasked, revokeToken: unasked };
+const NOTHING: CliCommands = { serve: unasked, stdio: unasked, migrate: unasked, issueToken: unasked, revokeToken: unasked };
 
 async function unasked(): Promise<never> {
   throw new Error('A command ran although only its help was asked for.');

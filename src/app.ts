@@ -72,7 +72,7 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
   async function stop(): Promise<void> {
     isReady = false;
     edge.stopAccepting();
-    await Promise.all([engine.drain(), edge.frontIdle(DRAIN_MS)]);
+    await Promise.all([engine.drain(DRAIN_MS), edge.frontIdle(DRAIN_MS)]);
     doors.close();
     await edge.close();
     await front.close();

@@ -15,7 +15,6 @@ import { HealthBook, openUpstreams, startHealthProbe } from '#data-plane/upstrea
 const RECORD_SHAPE = { columns: RECORD_COLUMNS, directions: RECORD_DIRECTIONS, outcomes: RECORD_OUTCOMES };
 const CONNECT_TIMEOUT_MS = 10_000;
 const SESSIONS_MAX = 50_000;
-const DRAIN_MS = 10_000;
 /** Commits of other processes on the same database are seen well within a second (decisions.md 18). */
 const CHANGE_POLL_MS = 250;
 
@@ -28,8 +27,8 @@ export interface Engine {
   readonly authenticator: Authenticator;
   /** For the pages of documentation, which may take what the rest does not. */
   readonly docsAuthenticator: Authenticator;
-  /** Lets running calls end, within a limit, then ends them and all streams and sessions. */
-  drain(): Promise<void>;
+  /** Lets running calls end up to `graceMs`, then ends them and all streams and sessions. */
+  drain(graceMs: number): Promise<void>;
   /** Ends what is behind the gateway; after `drain`, and after the doors. */
   close(): Promise<void>;
 }
@@ -114,10 +113,10 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
     upstreams,
     authenticator,
     docsAuthenticator,
-    async drain() {
+    async drain(graceMs) {
       stopPolling();
       probe.close();
-      await gateway.close(DRAIN_MS);
+      await gateway.close(graceMs);
     },
     async close() {
       await behind.close();

@@ -1,20 +1,34 @@
 // Hands the command line what its commands do. Everything else is app.ts and engine.ts.
 import type { LoadedConfig } from '#base/config';
 import { createTokenService, signToken } from '#control-plane/tokens';
-import { packageVersion, processSurroundings, runCli, type RunningGateway } from '#front/cli';
+import { packageVersion, processSurroundings, runCli, type RunningGateway, type StdioWords } from '#front/cli';
 import { openLog } from '#platform/log';
 import { startApp } from './app.ts';
 import { openConfiguredDatabase, tokenSettings } from './engine.ts';
+import { serveStdio } from './stdio-app.ts';
 
 async function serve({ config }: LoadedConfig): Promise<RunningGateway> {
   const log = openLog(config.log);
   const app = await startApp(config, log.logger, packageVersion());
+  return {
+    port: app.port,
+    stopped: signalled()
+      .then(() => app.stop())
+      .finally(() => log.close()),
+  };
+}
+
+async function stdio({ config }: LoadedConfig, words: StdioWords): Promise<void> {
+  const log = openLog(config.log);
+  await serveStdio(config, log.logger, words, signalled()).finally(() => log.close());
+}
+
+function signalled(): Promise<void> {
   // `on`, not `once`: a signal to the whole process group arrives once more through npm or the launcher, and must not cut the
   // orderly end short.
-  const signalled = new Promise<void>((resolve) => {
+  return new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => resolve());
   });
-  return { port: app.port, stopped: signalled.then(() => app.stop()).finally(() => log.close()) };
 }
 
 async function withDatabase<T>(
@@ -35,6 +49,7 @@ const code = await runCli(
   process.argv,
   {
     serve,
+    stdio,
     migrate: (loaded) =>
       withDatabase(loaded, async ({ migrated }) => (migrated.length === 0 ? 'The database was up to date.' : `Migrated: ${migrated.join(', ')}.`)),
     issueToken: ({ config }, spec) => signToken(tokenSettings(config), spec),

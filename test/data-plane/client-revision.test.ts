@@ -174,16 +174,36 @@ test('what an older client can be asked in other words, it is asked', () => {
   expect(listening.data).toEqual([question('"x":1.0,"enum":["r"],"enumNames":["R"]')]);
 });
 
-test('point 32: a priming event reaches only clients of 2025-11-25 as a message without text; its id is known to all', () => {
+const primes = (call: PlayedCall): void =>
+  void call.opensStream().sink.event({ id: 'e', event: undefined, retry: '1', data: '', comment: undefined });
+
+test('point 32: a priming event meant for a newer client is no message to the older one; its id is known to all', () => {
   const rig = startRig();
-  for (const [version, data] of [
-    ['2025-06-18', undefined],
-    ['2025-11-25', ''],
+  for (const [version, upstream, data] of [
+    ['2025-06-18', '2025-11-25', undefined],
+    ['2025-11-25', '2025-11-25', ''],
+    // What the upstream says in the client's own revision is between them.
+    ['2025-06-18', '2025-06-18', ''],
   ] as const) {
-    const { session } = openSession(rig, version, '2025-11-25');
+    const { session } = openSession(rig, version, upstream);
     const { client, asked } = rig.call(session);
     const listening = rig.get({ session });
-    for (const call of [asked, rig.last()]) call.opensStream().sink.event({ id: 'e', event: undefined, retry: '1', data: '', comment: undefined });
+    for (const call of [asked, rig.last()]) primes(call);
     for (const { events } of [client, listening]) expect(events).toEqual([expect.objectContaining({ data, retry: '1', id: expect.any(String) })]);
   }
+});
+
+test('a client too old to come back keeps its stream when the upstream closes it, and gets the answer on it', async () => {
+  const rig = startRig();
+  const older = rig.call(openSession(rig, '2025-06-18', '2025-11-25').session);
+  primes(older.asked);
+  older.asked.sink.end();
+  await expect.poll(() => rig.last().request.method).toBe('GET');
+  expect(older.client.isEnded).toBe(false);
+  rig.last().opensStream().says(answerTo(1), 'e2').sink.end();
+  expect([older.client.data.at(-1), older.client.isEnded]).toEqual([answerTo(1), true]);
+  const newest = rig.call(openSession(rig, '2025-11-25', '2025-11-25').session);
+  primes(newest.asked);
+  newest.asked.sink.end();
+  expect(newest.client.isEnded).toBe(true);
 });

@@ -8,6 +8,9 @@ import { startFixture, type Fixture } from '../fixture/server.ts';
 import { startGateway, type StartedGateway } from '../kit/gateway.ts';
 import { open, type OpenAnswer } from './checklist/wire.ts';
 
+/** Waits for as long as a loaded machine may take. */
+const patiently = (isSo: () => unknown): Promise<unknown> => vi.waitFor(isSo, { timeout: 30_000 });
+
 let fixture: Fixture;
 let gateway: StartedGateway;
 let serverId: string;
@@ -74,7 +77,7 @@ describe('a client of the SDK', () => {
     const client = await connect();
     const heard = vi.fn();
     client.setNotificationHandler(ToolListChangedNotificationSchema, heard);
-    await vi.waitFor(async () => {
+    await patiently(async () => {
       await fetch(`${fixture.origin}/control/list-changed`, { method: 'POST', body: '{"kind":"tools"}' });
       expect(heard).toHaveBeenCalled();
     });
@@ -95,11 +98,11 @@ describe('a client of the SDK', () => {
   });
 
   test('leaves no session behind, here or at the upstream', async () => {
-    await vi.waitFor(() => expect(fixture.stats().sessions).toBe(0));
+    await patiently(() => expect(fixture.stats().sessions).toBe(0));
     const clients = await Promise.all(Array.from({ length: 5 }, () => connect()));
     expect(fixture.stats().sessions).toBe(5);
     await Promise.all(clients.map((client) => client.close()));
-    await vi.waitFor(() => expect(fixture.stats().sessions).toBe(0));
+    await patiently(() => expect(fixture.stats().sessions).toBe(0));
   });
 });
 
@@ -145,11 +148,11 @@ describe('the stream', () => {
     await post(endpoint, { jsonrpc: '2.0', method: 'notifications/initialized' });
     await gateway.api('POST', `/servers/${other}/state?activate=false`);
     expect((await post(endpoint, { jsonrpc: '2.0', id: 2, method: 'ping' })).status).toBe(404);
-    await vi.waitFor(async () => {
+    await patiently(async () => {
       await fetch(`${fixture.origin}/control/list-changed`, { method: 'POST', body: '{"kind":"tools"}' });
       expect((await post(endpoint, { jsonrpc: '2.0', method: 'x' })).headers['content-type']).toBe('application/json');
       expect(await (await post(endpoint, { jsonrpc: '2.0', id: 3, method: 'ping' })).answerText()).toContain('There is no such session');
-    }, 10_000);
+    });
     await gateway.api('DELETE', `/servers/${other}`);
   });
 });
@@ -196,7 +199,7 @@ describe('a message', () => {
   test('of a stream that has ended is refused', async () => {
     const { stream, endpoint } = await openStream();
     stream.close();
-    await vi.waitFor(async () => expect((await post(endpoint, { jsonrpc: '2.0', method: 'x' })).status).toBe(404));
+    await patiently(async () => expect((await post(endpoint, { jsonrpc: '2.0', method: 'x' })).status).toBe(404));
   });
 
   test('of a batch is answered one by one', async () => {
@@ -242,7 +245,7 @@ test('a gateway that stops answers what is running and ends the streams', async 
   await post(endpoint, { jsonrpc: '2.0', method: 'notifications/initialized' }, json(other.token));
   const sleeping = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'wait_for_release', arguments: { key: 'sse-stop' } } };
   await post(endpoint, sleeping, json(other.token));
-  await vi.waitFor(async () => {
+  await patiently(async () => {
     const state = (await (await fetch(`${fixture.origin}/control/state`)).json()) as { waiting: string[] };
     expect(state.waiting).toContain('sse-stop');
   });

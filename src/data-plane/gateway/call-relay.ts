@@ -4,7 +4,7 @@ import { AppError, toAppError } from '#base/kernel';
 import type { RecordOutcome } from './call-record.ts';
 import type { Exchange } from './exchange.ts';
 import { rpcErrorText, scanMessage, type Envelope } from '#base/protocol';
-import { askInClientsWords, withoutEmptyData } from './client-revision.ts';
+import { askInClientsWords, isTakenForNewer, withoutEmptyData } from './client-revision.ts';
 import { followUpHeaders } from './forward-headers.ts';
 import { isSameId, JsonAnswer } from './json-answer.ts';
 import { readLoosely } from './loose-response.ts';
@@ -236,7 +236,8 @@ export class CallRelay implements AnswerSink, AnswerListener {
     this.#resumesWithoutNews++;
     this.#isResuming = true;
     this.#exchange.call?.cancel();
-    stream.releaseReader();
+    // A client that would not know to come back waits on its stream, and the gateway goes and gets what is missing.
+    if (!isTakenForNewer(session)) stream.releaseReader();
     this.#resumption = setTimeout(() => {
       this.#resumption = undefined;
       const headers = followUpHeaders(request.headers, server.upstream.row, 'text/event-stream', session.hop);

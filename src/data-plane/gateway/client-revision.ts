@@ -56,9 +56,17 @@ function textOf(json: string | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** An event without a message: early clients take the empty data of a priming event for one (checklist 32). Its id and retry stay. */
+/**
+ * Does the upstream believe that its streams are read by a newer client than they are? Then it begins them with an event that has an
+ * id and empty data, which early clients take for a message (checklist 32), and may close them expecting the client to come back.
+ */
+export function isTakenForNewer(session: Session | undefined): boolean {
+  return session?.older !== undefined && session.hop !== undefined && session.hop.upstream > session.hop.client;
+}
+
+/** An event without a message, for this session's client: its id and retry stay. */
 export function withoutEmptyData(session: Session | undefined, event: StreamEvent): StreamEvent {
-  return session?.older === undefined || event.data === undefined ? event : { ...event, data: undefined };
+  return event.data === undefined || !isTakenForNewer(session) ? event : { ...event, data: undefined };
 }
 
 export interface AskContext {

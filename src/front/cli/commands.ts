@@ -9,9 +9,18 @@ export interface RunningGateway {
   readonly stopped: Promise<void>;
 }
 
+export interface StdioWords {
+  /** Undefined: the only server the caller may use. */
+  readonly server: string | undefined;
+  /** A token, bare or with its scheme before it; undefined: the administrator's, made by this process. */
+  readonly auth: string | undefined;
+}
+
 export interface CliCommands {
   /** Resolves when the gateway listens. */
   serve(loaded: LoadedConfig): Promise<RunningGateway>;
+  /** Serves one client on stdin and stdout; resolves when it has gone. */
+  stdio(loaded: LoadedConfig, words: StdioWords): Promise<void>;
   /** Brings the database up to date; what was done, in one line. */
   migrate(loaded: LoadedConfig): Promise<string>;
   issueToken(loaded: LoadedConfig, spec: TokenSpec): Promise<string>;

@@ -1,3 +1,3 @@
-export { type CliCommands, type CliSurroundings, type RunningGateway } from './commands.ts';
+export { type CliCommands, type CliSurroundings, type RunningGateway, type StdioWords } from './commands.ts';
 export { processSurroundings, runCli } from './run-cli.ts';
 export { packageVersion } from './version.ts';

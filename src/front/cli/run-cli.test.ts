@@ -34,6 +34,9 @@ async function run(
       calls.push(['serve', config.http.host, config.http.port]);
       return { port: 5555, stopped: Promise.resolve() };
     },
+    async stdio({ config }, { server, auth }) {
+      calls.push(['stdio', config.database.path, server, auth]);
+    },
     async migrate({ config }) {
       calls.push(['migrate', config.database.path]);
       return 'nothing to do';
@@ -58,6 +61,24 @@ async function run(
   const code = await runCli(['node', 'mcpgateway', ...words], commands, surroundings);
   return { code, out, err, calls };
 }
+
+describe('stdio', () => {
+  it('hands on the server and the token, a flag before MCP_AUTH, and leaves standard output to the client', async () => {
+    const path = join(cwd, 'mcp.db');
+    const env = { MCP_AUTH: 'from.the.environment', ENVIROMENT: 'misspelt' };
+    const bare = await run(['stdio']);
+    expect(bare).toMatchObject({ code: 0, out: '', calls: [['stdio', path, undefined, undefined]] });
+    const told = await run(['stdio', '--server', 'abc'], { env });
+    expect(told).toMatchObject({ out: '', calls: [['stdio', path, 'abc', 'from.the.environment']] });
+    expect(told.err).toContain('ENVIROMENT');
+    expect((await run(['stdio', '--auth', 'from.the.flag'], { env })).calls).toEqual([['stdio', path, undefined, 'from.the.flag']]);
+  });
+
+  it('ends with 2 when there is no such server, or more than one and none is named', async () => {
+    const commands = { stdio: () => Promise.reject(new AppError('server.unnamed', 'Name a server; you may use several: a (one), b (two).')) };
+    expect(await run(['stdio'], { commands })).toMatchObject({ code: 2, out: '', err: expect.stringContaining('a (one)') as string });
+  });
+});
 
 describe('serve', () => {
   it('is what happens without a command, and flags win over the environment', async () => {

@@ -16,6 +16,10 @@ interface ServeFlags extends CommonFlags {
   readonly host?: string;
   readonly port?: string;
 }
+interface StdioFlags extends CommonFlags {
+  readonly server?: string;
+  readonly auth?: string;
+}
 interface IssueFlags extends CommonFlags, TokenFlags {
   readonly secret?: string;
   readonly algo?: string;
@@ -64,6 +68,19 @@ function createProgram(commands: CliCommands, io: CliSurroundings): Command {
       });
       io.out(await noticeOf(loaded, running.port, commands, io));
       await running.stopped;
+    });
+
+  withConfigFile(program.command('stdio'))
+    .description('serve one server to a local MCP client on stdin and stdout')
+    .option('--server <id>', 'id of the server; not needed where the caller may use only one')
+    .option('--auth <token>', 'act as this token (MCP_AUTH); else as the administrator')
+    .action(async (flags: StdioFlags) => {
+      const loaded = load(flags);
+      // Standard output is the client's.
+      for (const warning of loaded.warnings) io.err(`Warning: ${warning}\n`);
+      await commands.stdio(loaded, { server: flags.server, auth: flags.auth ?? (io.env['MCP_AUTH'] || undefined) }).catch((error: unknown) => {
+        throw explained(error, loaded);
+      });
     });
 
   const token = withConfigFile(program.command('token'))

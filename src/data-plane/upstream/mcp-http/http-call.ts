@@ -60,6 +60,7 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
     if (session instanceof HttpUpstreamSession) {
       this.#sentSessionId = session.id;
       headers.push('mcp-session-id', session.id);
+      if (this.#request.method === 'DELETE') session.isEnding = true;
     }
     if (lastEventId !== undefined) headers.push('last-event-id', lastEventId);
     for (const [name, value] of upstream.headers) headers.push(name, value);
@@ -178,15 +179,12 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
   #refused(refusal: { head: AnswerHead; parts: Buffer[]; size: number }): void {
     const body = Buffer.concat(refusal.parts);
     const { upstream, session } = this.#request;
-    if (
-      session instanceof HttpUpstreamSession &&
-      !this.#hasReopened &&
-      isSessionLost(refusal.head.status, body) &&
-      this.#request.method !== 'DELETE'
-    ) {
+    if (session instanceof HttpUpstreamSession && !this.#hasReopened && isSessionLost(refusal.head.status, body) && !session.isEnding) {
       this.#reopen(session);
       return;
     }
+    // It does not let sessions be ended, and the client may go on.
+    if (session instanceof HttpUpstreamSession && this.#request.method === 'DELETE') session.isEnding = false;
     const { status } = refusal.head;
     const isJson = refusal.head.kind === 'json' && body.length > 0;
     if (status >= 500 && !isJson) {

@@ -17,6 +17,8 @@ const OF_ONE_MESSAGE = /^(?:accept|content-type|mcp-.*)$/i;
 export class HttpUpstreamSession implements UpstreamSession {
   /** The upstream's session id. Never shown to a client. */
   id: string;
+  /** The client has ended it. What was still under way, and finds it gone, must not open another that nobody would end. */
+  isEnding = false;
   readonly #outbound: Outbound;
   /** Undefined when it is larger than is worth keeping for the day the upstream forgets the session. */
   readonly #initialize: Buffer | undefined;
