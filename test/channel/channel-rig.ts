@@ -169,7 +169,11 @@ export function channelRig(row: Partial<UpstreamRow> = {}, { idleMs = Number.POS
 
   function send(request: Pick<UpstreamRequest, 'method' | 'headers' | 'body' | 'message' | 'session'>, observer?: UpstreamObserver): Told {
     const told = new Told();
-    told.call = upstream.open({ upstream: target, lane: 'call', lastEventId: undefined, isSafeToRepeat: false, ...request }, told, observer);
+    told.call = upstream.open(
+      { upstream: target, lane: 'call', lastEventId: undefined, isSafeToRepeat: false, caller: undefined, ...request },
+      told,
+      observer,
+    );
     return told;
   }
 

@@ -2,7 +2,7 @@
 // that nobody can call what they cannot list (decisions.md 12; api.md 8.3, 8.4).
 import type { Principal } from './principal.ts';
 
-export type EntityKind = 'gateway' | 'server' | 'tool';
+export type EntityKind = 'gateway' | 'server' | 'tool' | 'resource' | 'prompt';
 export type Visibility = 'public' | 'team' | 'private';
 
 /** `use` is an MCP message to a server or a call of a tool; `administer` is what only administrators may do. */

@@ -60,13 +60,16 @@ export const ERROR_CODES = {
   'server.not_found': kind(404, -31404, 'client', 'No such server, or the caller may not see it.'),
   'server.conflict': kind(409, -31409, 'client', 'A server with this name or id exists.'),
   'server.disabled': kind(404, -31404, 'client', 'The server is switched off. POST /servers/{id}/state?activate=true switches it on.'),
-  'server.unnamed': kind(
-    400,
-    -32602,
-    'client',
-    'The request names no server and the caller may use none or several; the message lists them. Use a path below /servers/{id}, or params.server_id on /rpc.',
-  ),
   'tool.not_found': kind(404, -32602, 'client', 'No such tool, or the caller may not see it.'),
+  'resource.not_found': kind(404, -32602, 'client', 'No such resource, or the caller may not see it.'),
+  'prompt.not_found': kind(404, -32602, 'client', 'No such prompt, or the caller may not see it.'),
+  'cursor.stale': kind(400, -32602, 'client', 'The cursor is of a list that has changed since, or of no list of this server. Start the list again.'),
+  'bridge.mid_call': kind(
+    502,
+    -32603,
+    'upstream',
+    'The upstream asked something in the middle of a call, in a protocol era that this client does not speak; it was refused and the call given up.',
+  ),
   'token.not_found': kind(404, -31404, 'client', 'No such token.'),
   'limit.rate': kind(
     429,

@@ -4,7 +4,13 @@ import { decide, type Action, type EntityKind, type Owned, type Principal } from
 import { AppError } from '#base/kernel';
 import type { OwnershipColumns } from '#control-plane/db';
 
-const NOT_FOUND = { gateway: 'gateway.not_found', server: 'server.not_found', tool: 'tool.not_found' } as const;
+const NOT_FOUND = {
+  gateway: 'gateway.not_found',
+  server: 'server.not_found',
+  tool: 'tool.not_found',
+  resource: 'resource.not_found',
+  prompt: 'prompt.not_found',
+} as const;
 
 const REFUSED = {
   disabled: 'is switched off',
@@ -37,7 +43,7 @@ export function ensureTeamInReach(principal: Principal, kind: EntityKind, teamId
 }
 
 export function notFound(kind: EntityKind, id: string): AppError {
-  return new AppError(NOT_FOUND[kind], `${kind === 'gateway' ? 'Gateway' : kind === 'server' ? 'Server' : 'Tool'} not found: ${id.slice(0, 64)}`);
+  return new AppError(NOT_FOUND[kind], `${kind.charAt(0).toUpperCase()}${kind.slice(1)} not found: ${id.slice(0, 64)}`);
 }
 
 export interface OwnershipInput {

@@ -94,6 +94,7 @@ export function askInClientsWords(context: AskContext, listener: Listener, envel
     headers: [...headers, 'content-type', 'application/json'],
     body,
     message,
+    caller: listener.principal,
     session: session.upstream,
     lastEventId: undefined,
     isSafeToRepeat: false,

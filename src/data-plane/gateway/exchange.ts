@@ -17,7 +17,7 @@ export type Era = 'legacy' | 'modern';
 export interface ClientRequest {
   readonly verb: 'POST' | 'GET' | 'DELETE';
   readonly era: Era;
-  /** '' when the request names none: then it is the only one its sender may use. */
+  /** '' for the one that combines everything. */
   readonly serverId: string;
   readonly headers: IncomingHttpHeaders;
   readonly clientAddress: string;
@@ -96,7 +96,7 @@ export class Exchange {
       target: envelope.name ?? envelope.uri ?? envelope.taskId ?? '',
       errorCode,
       serverId: this.server?.id ?? '',
-      upstreamId: this.server?.upstream.id ?? '',
+      upstreamId: this.call?.upstreamId ?? this.server?.upstream.id ?? '',
       userEmail: this.principal?.email ?? '',
       tokenId: this.principal?.tokenId ?? '',
       clientAddress,

@@ -23,7 +23,8 @@ export {
   type UpstreamRequest,
   type UpstreamSession,
 } from './seams.ts';
-export { type Snapshot, type SnapshotHolder } from './snapshot.ts';
+export { type ItemEntry, type ServerEntry, type Snapshot, type SnapshotHolder, type UpstreamEntry } from './snapshot.ts';
+export { LimitGate } from './limits.ts';
 export {
   type ItemRow,
   type Limits,

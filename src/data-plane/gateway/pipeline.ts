@@ -93,6 +93,7 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
       headers: [],
       body: undefined,
       message: undefined,
+      caller: session.principal,
       session: session.upstream,
       lastEventId: undefined,
       isSafeToRepeat: false,

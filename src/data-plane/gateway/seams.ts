@@ -1,6 +1,7 @@
 // The two seams of the data plane (decisions.md 27, 31). Below them lie adapters – node:http in front, undici behind – that can
 // be replaced without a change to anything above.
 import type { AppError } from '#base/kernel';
+import type { Principal } from '#base/access';
 import type { Envelope } from '#base/protocol';
 import type { UpstreamRow } from './snapshot-input.ts';
 
@@ -82,6 +83,8 @@ export interface UpstreamRequest {
   readonly body: Buffer | undefined;
   /** What the scan found in the body; undefined without one. */
   readonly message: Envelope | undefined;
+  /** On whose behalf; undefined for what the gateway says of its own accord. */
+  readonly caller: Principal | undefined;
   /** The upstream's session to speak in, or undefined outside one. */
   readonly session: UpstreamSession | undefined;
   readonly lastEventId: string | undefined;
@@ -91,6 +94,8 @@ export interface UpstreamRequest {
 
 /** One request under way. */
 export interface UpstreamCall {
+  /** Id of the upstream it went to in the end, when that is not the one that was named. */
+  readonly upstreamId?: string | undefined;
   /** Closes the connection; nothing reaches the sink afterwards. */
   cancel(): void;
   pause(): void;

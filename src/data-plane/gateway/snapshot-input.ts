@@ -17,6 +17,8 @@ export interface Limits {
 export type StdioIsolation = 'auto' | 'shared' | 'session';
 
 export interface UpstreamRow {
+  /** Made up by the gateway, of others (combined servers); no row of the database has it. */
+  readonly isCombined?: true;
   readonly id: string;
   readonly name: string;
   readonly transport: UpstreamTransport;

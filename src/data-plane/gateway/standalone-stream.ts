@@ -65,6 +65,7 @@ export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneH
         headers: [...this.#headers],
         body: undefined,
         message: undefined,
+        caller: this.#listener.principal,
         session: this.#session.upstream,
         lastEventId: this.#lastEventId,
         isSafeToRepeat: true,

@@ -170,9 +170,11 @@ export class HttpAnswer implements ClientAnswer {
   }
 }
 
-/** An unknown or hidden tool is an answer within the protocol, not a failure of the transport. */
+/** An unknown or hidden item is an answer within the protocol, not a failure of the transport. */
+const IN_BAND: ReadonlySet<string> = new Set(['tool.not_found', 'resource.not_found', 'prompt.not_found', 'cursor.stale']);
+
 export function mcpStatus(error: AppError): number {
-  return error.code === 'tool.not_found' ? 200 : error.status;
+  return IN_BAND.has(error.code) ? 200 : error.status;
 }
 
 /** One event as latin1 text (HTML Living Standard §9.2.6). */
