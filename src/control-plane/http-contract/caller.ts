@@ -7,10 +7,12 @@ export interface Caller {
   readonly clientAddress: string;
   readonly userAgent: string | undefined;
   readonly correlationId: string;
+  /** Said by callers that are no clients of the API; it stands in the rows they write instead of `api`. */
+  readonly origin?: Origin;
 }
 
-/** `federation` rows were read from an upstream, `api` rows were sent by a client. */
-export type Origin = 'api' | 'federation';
+/** `federation` rows were read from an upstream, `api` rows were sent by a client, `mcp-config` rows stand in the operator's file. */
+export type Origin = 'api' | 'federation' | 'mcp-config';
 
 /** Audit columns of a new row. */
 export function auditOnCreate(caller: Caller, via: Origin, now: string): AuditColumns {
@@ -19,7 +21,7 @@ export function auditOnCreate(caller: Caller, via: Origin, now: string): AuditCo
     updated_at: now,
     created_by: caller.principal.email,
     created_from_ip: caller.clientAddress,
-    created_via: via,
+    created_via: viaOf(caller, via),
     created_user_agent: caller.userAgent ?? null,
     modified_by: null,
     modified_from_ip: null,
@@ -35,8 +37,12 @@ export function auditOnUpdate(caller: Caller, via: Origin, now: string, version:
     updated_at: now,
     modified_by: caller.principal.email,
     modified_from_ip: caller.clientAddress,
-    modified_via: via,
+    modified_via: viaOf(caller, via),
     modified_user_agent: caller.userAgent ?? null,
     version: version + 1,
   };
+}
+
+function viaOf(caller: Caller, via: Origin): Origin {
+  return via === 'api' ? (caller.origin ?? via) : via;
 }

@@ -1,3 +1,4 @@
+export { upstreamCreate, type UpstreamCreate, type UpstreamUpdate } from './upstream-input.ts';
 export { createUpstreamService, type UpstreamService, type UpstreamServiceParts, type UpstreamSettings } from './upstream-service.ts';
 export { findUpstream } from './upstream-store.ts';
 export { loadUpstreamRows } from './upstream-rows.ts';

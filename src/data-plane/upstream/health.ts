@@ -179,6 +179,7 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
   'upstream.refused_by_guard': 'Allow the address with SSRF_ALLOWED_NETWORKS or SSRF_ALLOW_LOCALHOST, or register another URL.',
 };
 
-function remedyFor(code: string): string {
+/** What to do about an upstream's last error, by its code. */
+export function remedyFor(code: string): string {
   return REMEDIES[code as ErrorCode] ?? 'See the gateway’s log.';
 }
