@@ -12,6 +12,12 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-stdio-gateways': stdioGateways,
 };
 
+export const MIGRATION_COUNT = Object.keys(MIGRATIONS).length;
+
+export function isKnownMigration(name: string): boolean {
+  return Object.hasOwn(MIGRATIONS, name);
+}
+
 /**
  * Applies what is missing and returns the names of what it applied. Throws AppError `config.invalid` when the database is newer
  * than this program, or another program's; nothing is changed then.
