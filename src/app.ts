@@ -5,7 +5,7 @@ import { auditRoutes } from '#control-plane/audit';
 import { createServerService, serverRoutes } from '#control-plane/servers';
 import { systemRoutes } from '#control-plane/system';
 import { createToolService, toolRoutes } from '#control-plane/tools';
-import { upstreamRoutes } from '#control-plane/upstreams';
+import { upstreamRoutes, type UpstreamService } from '#control-plane/upstreams';
 import { createEdge, type DoorTable } from '#data-plane/edge';
 import { createRpcDoor, createSseDoor, createStreamableHttp, type DoorHandler } from '#data-plane/transports';
 import { createRestFront } from '#front/rest';
@@ -17,6 +17,7 @@ const DRAIN_MS = 10_000;
 export interface RunningApp {
   readonly host: string;
   readonly port: number;
+  readonly upstreams: UpstreamService;
   /** Lets calls end, ends streams properly, writes the last records, closes. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -66,6 +67,7 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
   return {
     host: address.address,
     port: address.port,
+    upstreams,
     stop: () => (stopping ??= stop()),
   };
 
@@ -91,6 +93,7 @@ function openDoors({ http }: Config, { gateway }: Engine, log: Logger, appVersio
   const hasSse = ['all', 'sse'].includes(http.transportType);
   return {
     table: {
+      '/mcp': offered(hasHttp, mcp.handle),
       '/servers/{id}/mcp': offered(hasHttp, mcp.handle),
       '/rpc': offered(hasHttp, rpc.handle),
       '/servers/{id}/sse': offered(hasSse, sse.stream),

@@ -10,13 +10,14 @@ import { createColumnCipher, openDatabase, type Database } from '#control-plane/
 import { createAuthenticator, createTokenService, type TokenSettings } from '#control-plane/tokens';
 import { createUpstreamService, type UpstreamService } from '#control-plane/upstreams';
 import { createGateway, RECORD_COLUMNS, RECORD_DIRECTIONS, RECORD_OUTCOMES, type Gateway } from '#data-plane/gateway';
-import { HealthBook, openUpstreams, startHealthProbe } from '#data-plane/upstream';
+import { createCombinedUpstream, HealthBook, openUpstreams, startHealthProbe } from '#data-plane/upstream';
 
 const RECORD_SHAPE = { columns: RECORD_COLUMNS, directions: RECORD_DIRECTIONS, outcomes: RECORD_OUTCOMES };
 const CONNECT_TIMEOUT_MS = 10_000;
 const SESSIONS_MAX = 50_000;
 /** Commits of other processes on the same database are seen well within a second (decisions.md 18). */
 const CHANGE_POLL_MS = 250;
+const LIST_PAGE_SIZE = 1000;
 
 export interface Engine {
   readonly gateway: Gateway;
@@ -55,6 +56,14 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
     { outbound, health, logger: log },
   );
   const reader = behind.reader(registrationTimeoutMs);
+  const combined = createCombinedUpstream({
+    port: behind,
+    snapshot: () => gateway.snapshots.current,
+    logger: log,
+    handshakeTimeoutMs: registrationTimeoutMs,
+    pageSize: LIST_PAGE_SIZE,
+    onListChanged: (upstreamId) => void upstreamId,
+  });
 
   const settings = tokenSettings(config);
   const isRevoked = (tokenId: string): boolean => gateway.snapshots.current.revokedTokenIds.has(tokenId);
@@ -71,7 +80,7 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
       sessionIdleMs: config.upstream.sessionTtlSeconds * 1000,
       sessionsMax: SESSIONS_MAX,
     },
-    { authenticator, upstream: behind, records: records.sink, logger: log },
+    { authenticator, upstream: combined, records: records.sink, logger: log },
   );
 
   const catalog = createCatalog({ database, cipher, listRevokedTokenIds: () => tokens.listRevoked(new Date()), log });
@@ -79,6 +88,7 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
     gateway.snapshots.swap(await catalog.load());
     health.keepOnly(gateway.snapshots.current.upstreams);
     behind.keepOnly(gateway.snapshots.current.upstreams);
+    combined.snapshotChanged();
   };
   database.onChange(reload);
   const stopPolling = database.pollChanges(CHANGE_POLL_MS);
@@ -119,6 +129,7 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
       await gateway.close(graceMs);
     },
     async close() {
+      await combined.close();
       await behind.close();
       await outbound.close();
       await records.close();

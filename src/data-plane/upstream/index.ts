@@ -1,3 +1,4 @@
+export { createCombinedUpstream, type CombinedUpstream } from './combined/combined-upstream.ts';
 export { startHealthProbe, type HealthProbe } from './health-probe.ts';
 export { HealthBook, remedyFor, type HealthSettings } from './health.ts';
 export { openUpstreams, type Upstreams, type UpstreamsParts, type UpstreamsSettings } from './upstreams.ts';

@@ -1,0 +1,56 @@
+// Questions of several upstreams to one client: each has ids of its own, which would collide, so the client sees ids of the gateway's and
+// its answers find their way back.
+import { replaceAt, type Envelope } from '#base/protocol';
+
+/** Who asked. */
+export interface Asker {
+  readonly key: string;
+}
+
+const OPEN_MAX = 1000;
+
+interface OpenAsk<A extends Asker> {
+  readonly asker: A;
+  readonly idText: string;
+}
+
+export class AskIds<A extends Asker> {
+  readonly #open = new Map<string, OpenAsk<A>>();
+  readonly #ours = new Map<string, string>();
+  #next = 0;
+
+  /** A question with the id the client is to answer with. */
+  asked(asker: A, { id = 'null' }: Envelope, text: string): string {
+    if (this.#open.size >= OPEN_MAX) {
+      const [oldest] = this.#open.keys();
+      if (oldest !== undefined) this.#close(oldest);
+    }
+    const ours = String(++this.#next);
+    this.#open.set(ours, { asker, idText: id });
+    this.#ours.set(`${asker.key} ${id}`, ours);
+    return replaceAt(text, ['id'], ours);
+  }
+
+  /** The withdrawal of a question in the client's terms; undefined when it is not open. */
+  takenBack(asker: A, requestId: string, text: string): string | undefined {
+    const ours = this.#ours.get(`${asker.key} ${requestId}`);
+    if (ours === undefined) return undefined;
+    this.#close(ours);
+    return replaceAt(text, ['params', 'requestId'], ours);
+  }
+
+  /** Where the client's answer goes, with the upstream's own id; undefined when nobody waits for it. */
+  answered({ id }: Envelope, text: string): { asker: A; text: string } | undefined {
+    const ours = id?.replace(/^"(\d+)"$/, '$1');
+    const open = ours === undefined ? undefined : this.#open.get(ours);
+    if (ours === undefined || open === undefined) return undefined;
+    this.#close(ours);
+    return { asker: open.asker, text: replaceAt(text, ['id'], open.idText) };
+  }
+
+  #close(ours: string): void {
+    const open = this.#open.get(ours);
+    this.#open.delete(ours);
+    if (open !== undefined) this.#ours.delete(`${open.asker.key} ${open.idText}`);
+  }
+}

@@ -1,0 +1,336 @@
+// A client's session with a combined server. It has a leg to each upstream the client has used, opened under the client's own capabilities;
+// what the upstreams say and ask reaches this client only, on the stream of the call that caused it or on its listening stream.
+import { AppError, toAppError } from '#base/kernel';
+import { scanMessage, valueAt, type Envelope } from '#base/protocol';
+import type { Principal } from '#base/access';
+import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
+import { accepted, NO_CALL, refused, refusedByHeaders } from '../channel/http-manners.ts';
+import { LineSession } from '../channel/line-session.ts';
+import { stringAt } from '../channel/string-at.ts';
+import { AskIds, type Asker } from './ask-ids.ts';
+import { declaredIn, maySee, type CallerView } from './caller-view.ts';
+import type { CombinedParts } from './combined-parts.ts';
+import { indexOf, withPublishedUris } from './combined-index.ts';
+import { asLegacyAnswer, withEnvelope, MODERN_VERSION } from './era-bridge.ts';
+import { Leg, type Hello, type LegOwner } from './leg.ts';
+import { listOf } from './list-pages.ts';
+import { localResult } from './local-answers.ts';
+import { reply } from './reply.ts';
+import { routeOf } from './route.ts';
+import { RoutedCall, withNamedLogger } from './routed-call.ts';
+import { upstreamHeaders } from './upstream-headers.ts';
+
+const TASKS_MAX = 1000;
+const LIST_NOTES = [
+  ['tool', 'notifications/tools/list_changed'],
+  ['resource', 'notifications/resources/list_changed'],
+  ['template', 'notifications/resources/list_changed'],
+  ['prompt', 'notifications/prompts/list_changed'],
+] as const;
+
+class LegAsker implements Asker {
+  readonly key: string;
+  readonly leg: Leg;
+  constructor(leg: Leg) {
+    this.leg = leg;
+    this.key = leg.upstreamId;
+  }
+}
+
+export class CombinedSession extends LineSession implements LegOwner {
+  readonly serverId: string;
+  readonly #parts: CombinedParts;
+  readonly #view: CallerView;
+  readonly #hello: Hello;
+  readonly #headers: readonly string[];
+  readonly #onEnd: (session: CombinedSession) => void;
+  readonly #legs = new Map<string, Leg>();
+  readonly #asks = new AskIds<LegAsker>();
+  /** By the client's own ids. */
+  readonly #running = new Map<string, { call: RoutedCall; leg: Leg | undefined }>();
+  readonly #taskOwners = new Map<string, string>();
+  /** What the client was last told or shown of its lists. */
+  #announced: string;
+  #level: Buffer | undefined;
+  #isEnded = false;
+
+  constructor(parts: CombinedParts, server: ServerEntry, principal: Principal, request: UpstreamRequest, onEnd: (session: CombinedSession) => void) {
+    super();
+    const text = request.body?.toString('latin1') ?? '';
+    const capabilities = valueAt(text, ['params', 'capabilities']) ?? '{}';
+    this.#parts = parts;
+    this.serverId = server.id;
+    this.#view = { principal, declares: declaredIn(capabilities), era: 'legacy' };
+    this.version = stringAt(text, ['params', 'protocolVersion']) ?? '';
+    this.#hello = {
+      version: this.version,
+      capabilities,
+      clientInfo: valueAt(text, ['params', 'clientInfo']) ?? '{"name":"mcpgateway","version":"1"}',
+    };
+    this.#headers = request.headers;
+    this.#onEnd = onEnd;
+    this.#announced = this.#listsNow(server);
+  }
+
+  get view(): CallerView {
+    return this.#view;
+  }
+
+  agreeOn(version: string): void {
+    this.version = version;
+  }
+
+  post(request: UpstreamRequest, sink: AnswerSink): UpstreamCall {
+    const { message, body } = request;
+    const refusal = refusedByHeaders(request, sink);
+    if (refusal !== undefined || message === undefined || body === undefined) return refusal ?? accepted(sink);
+    this.lastUsedAtMs = Date.now();
+    const server = this.#server();
+    if (server === undefined) return refused(sink, 404, -32001, 'Session not found');
+    if (message.kind === 'response') this.#answered(message, body);
+    else if (message.kind === 'notification') this.#notified(message, body);
+    else return this.#request(server, message, body, request, sink);
+    return accepted(sink);
+  }
+
+  remember(key: string, body: Buffer): void {
+    if (key === 'level') this.#level = body;
+  }
+
+  forget(): void {}
+
+  async end(): Promise<void> {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.endListener();
+    this.#onEnd(this);
+    const legs = [...this.#legs.values()];
+    this.#legs.clear();
+    await Promise.all(legs.map((leg) => leg.end()));
+  }
+
+  /** The snapshot is another: tells the client when its own lists are others, and lets go of what is no more. */
+  snapshotChanged(): void {
+    const server = this.#server();
+    if (server === undefined) return;
+    for (const [id, leg] of this.#legs) {
+      const upstream = this.#parts.snapshot().upstreams.get(id);
+      if (upstream !== undefined && upstream.enabled) leg.follow(upstream);
+      else {
+        this.#legs.delete(id);
+        void leg.end();
+      }
+    }
+    const now = this.#listsNow(server);
+    if (now === this.#announced) return;
+    const before = this.#announced.split(' ');
+    const notes = new Set(now.split(' ').flatMap((hash, at) => (hash === before[at] ? [] : (LIST_NOTES[at]?.[1] ?? []))));
+    this.#announced = now;
+    for (const method of notes) this.say(`{"jsonrpc":"2.0","method":"${method}"}`);
+  }
+
+  heard(leg: Leg, envelope: Envelope, text: string): void {
+    const upstream = this.#parts.snapshot().upstreams.get(leg.upstreamId);
+    if (upstream === undefined) return;
+    const said = this.#inClientsTerms(leg, upstream, envelope, text);
+    if (said !== undefined) this.say(said);
+  }
+
+  // Its legs are others' connections; each waits for its own reader.
+  protected pauseFor(): void {}
+  protected resumeFor(): void {}
+
+  #server(): ServerEntry | undefined {
+    return this.#parts.snapshot().servers.get(this.serverId);
+  }
+
+  #listsNow(server: ServerEntry): string {
+    return LIST_NOTES.map(([kind]) => listOf(server, this.#view, kind, this.#parts.pageSize).hash).join(' ');
+  }
+
+  #request(server: ServerEntry, message: Envelope, body: Buffer, request: UpstreamRequest, sink: AnswerSink): UpstreamCall {
+    const result = localResult(server, this.#view, message, body, this.#parts.pageSize);
+    if (result !== undefined) return reply(sink, message.id, result);
+    if (message.method === 'logging/setLevel') return this.#setLevel(message, body, sink);
+    const text = body.toString('latin1');
+    const route = routeOf(server, this.#view, message, text, (taskId) => this.#taskOwner(taskId));
+    if (route === undefined)
+      return reply(sink, message.id, undefined, { code: -32601, message: `Method not found: ${message.method.slice(0, 200)}` });
+    const { upstream } = route;
+    const isBridged = !upstream.row.legacy && upstream.row.modern;
+    const leg = isBridged ? undefined : this.#leg(upstream);
+    const call = new RoutedCall(upstream, message, sink, {
+      uriNames: indexOf(server).uriNames.get(upstream.id),
+      answer: isBridged
+        ? (answer) => asLegacyAnswer(answer, message.id)
+        : message.method === 'tools/call'
+          ? this.#noteTask(text, upstream)
+          : undefined,
+      isModernStatus: false,
+      asked: (envelope, asked) => (leg === undefined ? undefined : this.#inClientsTerms(leg, upstream, envelope, asked)),
+      eventPrefix: leg === undefined ? undefined : `${upstream.id}:`,
+    });
+    call.enter();
+    const id = message.id ?? 'null';
+    this.#running.set(id, { call, leg });
+    call.onOver = () => {
+      if (this.#running.get(id)?.call === call) this.#running.delete(id);
+    };
+    const { lane, isSafeToRepeat } = request;
+    if (leg === undefined) this.#sendModern(call, upstream, withEnvelope(route.text, this.#hello.clientInfo), route.name, request);
+    else {
+      const bytes = route.text === text ? body : Buffer.from(route.text, 'latin1');
+      call.start(leg.isOpen ? undefined : leg.ready(), (into) => {
+        if (message.method === 'resources/subscribe') leg.remember(`subscription ${message.uri}`, bytes);
+        else if (message.method === 'resources/unsubscribe') leg.forget(`subscription ${message.uri}`);
+        return leg.send(bytes, message, into, { lane, isSafeToRepeat, headers: upstreamHeaders(request, upstream.row) });
+      });
+    }
+    return call;
+  }
+
+  /** A request for an upstream that knows no sessions. */
+  #sendModern(call: RoutedCall, upstream: UpstreamEntry, text: string, name: string | undefined, request: UpstreamRequest): void {
+    const { lane, isSafeToRepeat } = request;
+    const headers = upstreamHeaders(request, upstream.row, { version: MODERN_VERSION, method: call.message.method, name });
+    call.start(undefined, (into) =>
+      this.#parts.port.open(
+        {
+          upstream: upstream.row,
+          method: 'POST',
+          lane,
+          headers,
+          body: Buffer.from(text, 'latin1'),
+          message: scanMessage(text),
+          caller: this.#view.principal,
+          session: undefined,
+          lastEventId: undefined,
+          isSafeToRepeat,
+        },
+        into,
+      ),
+    );
+  }
+
+  #setLevel(message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall {
+    this.#level = body;
+    for (const leg of this.#legs.values()) this.#tellLevel(leg);
+    return reply(sink, message.id, Buffer.from('{}'));
+  }
+
+  #tellLevel(leg: Leg): void {
+    const upstream = this.#parts.snapshot().upstreams.get(leg.upstreamId);
+    if (this.#level === undefined || upstream === undefined || !Object.hasOwn(upstream.row.capabilities, 'logging')) return;
+    leg.remember('level', this.#level);
+    void leg.tell(this.#level, scanMessage(this.#level.toString('latin1')));
+  }
+
+  #leg(upstream: UpstreamEntry): Leg {
+    let leg = this.#legs.get(upstream.id);
+    if (leg === undefined) {
+      const { port, logger, handshakeTimeoutMs } = this.#parts;
+      const hello = { ...this.#hello, version: this.version };
+      leg = new Leg({ port, logger, handshakeTimeoutMs }, upstream, hello, this.#view.principal, ownHeaders(this.#headers, upstream), this);
+      this.#legs.set(upstream.id, leg);
+      const opened = leg;
+      opened.ready().then(
+        () => this.#tellLevel(opened),
+        (error: unknown) => {
+          if (this.#legs.get(upstream.id) === opened) this.#legs.delete(upstream.id);
+          this.#parts.logger.debug('A leg could not be opened', { upstream: upstream.row.name, internal: toAppError(error).message });
+        },
+      );
+    }
+    return leg;
+  }
+
+  #notified(message: Envelope, body: Buffer): void {
+    if (message.method === 'notifications/initialized') return;
+    if (message.method === 'notifications/cancelled') {
+      const running = message.requestId === undefined ? undefined : this.#running.get(message.requestId);
+      if (running?.leg === undefined) running?.call.cancel();
+      else void running.leg.tell(body, message);
+      return;
+    }
+    for (const leg of this.#legs.values()) void leg.tell(body, message);
+  }
+
+  #answered(message: Envelope, body: Buffer): void {
+    const answer = this.#asks.answered(message, body.toString('latin1'));
+    if (answer !== undefined) void answer.asker.leg.tell(Buffer.from(answer.text, 'latin1'), scanMessage(answer.text));
+  }
+
+  /** What an upstream says or asks, for this client; undefined for nothing. */
+  #inClientsTerms(leg: Leg, upstream: UpstreamEntry, envelope: Envelope, text: string): string | undefined {
+    if (envelope.kind === 'request') return this.#asks.asked(new LegAsker(leg), envelope, text);
+    switch (envelope.method) {
+      case 'notifications/cancelled':
+        return envelope.requestId === undefined ? undefined : this.#asks.takenBack(new LegAsker(leg), envelope.requestId, text);
+      case 'notifications/message':
+        return withNamedLogger(text, upstream);
+      case 'notifications/tools/list_changed':
+      case 'notifications/resources/list_changed':
+      case 'notifications/prompts/list_changed':
+        // The client hears of it when its own view has changed.
+        this.#parts.onListChanged(upstream.id);
+        return undefined;
+      case 'notifications/resources/updated':
+        return this.#ofVisible(upstream, text);
+      default:
+        return text;
+    }
+  }
+
+  /** News of a resource, unless the client may not see it any more. */
+  #ofVisible(upstream: UpstreamEntry, text: string): string | undefined {
+    const server = this.#server();
+    if (server === undefined) return undefined;
+    const index = indexOf(server);
+    const shown = withPublishedUris(text, index.uriNames.get(upstream.id));
+    const item = index.resources.get(stringAt(shown, ['params', 'uri']) ?? '');
+    return item !== undefined && !maySee(this.#view, server, item) ? undefined : shown;
+  }
+
+  #noteTask(request: string, upstream: UpstreamEntry): ((answer: string) => string) | undefined {
+    if (valueAt(request, ['params', 'task']) === undefined) return undefined;
+    return (answer) => {
+      const taskId = stringAt(answer, ['result', 'task', 'taskId']);
+      if (taskId !== undefined && this.#taskOwners.size < TASKS_MAX) this.#taskOwners.set(taskId, upstream.id);
+      return answer;
+    };
+  }
+
+  #taskOwner(taskId: string): UpstreamEntry | undefined {
+    const id = this.#taskOwners.get(taskId);
+    return id === undefined ? undefined : this.#parts.snapshot().upstreams.get(id);
+  }
+
+  /** Takes up the stream of a call, or the listening stream, after a break. */
+  override get(request: UpstreamRequest, sink: AnswerSink): UpstreamCall {
+    const at = request.lastEventId?.indexOf(':') ?? -1;
+    const leg = at === -1 ? undefined : this.#legs.get(request.lastEventId?.slice(0, at) ?? '');
+    if (leg === undefined) return super.get(request, sink);
+    const upstream = this.#parts.snapshot().upstreams.get(leg.upstreamId);
+    const server = this.#server();
+    if (upstream === undefined || server === undefined) {
+      sink.fail(new AppError('upstream.connection_lost', 'The stream cannot be taken up again.'));
+      return NO_CALL;
+    }
+    const call = new RoutedCall(upstream, STREAM, sink, {
+      uriNames: indexOf(server).uriNames.get(upstream.id),
+      answer: undefined,
+      isModernStatus: false,
+      asked: (envelope, asked) => this.#inClientsTerms(leg, upstream, envelope, asked),
+      eventPrefix: `${upstream.id}:`,
+    });
+    call.start(undefined, (into) => leg.resume(request.lastEventId?.slice(at + 1) ?? '', into));
+    return call;
+  }
+}
+
+const STREAM = scanMessage('{"jsonrpc":"2.0","method":"stream/resume"}');
+
+/** Headers of the client that go with the leg for as long as it lasts. */
+function ownHeaders(headers: readonly string[], { row }: UpstreamEntry): string[] {
+  return headers.flatMap((name, at) => (at % 2 === 0 && row.passthroughHeaders.includes(name) ? [name, headers[at + 1] ?? ''] : []));
+}

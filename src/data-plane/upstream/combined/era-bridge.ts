@@ -1,0 +1,54 @@
+// Plain calls across the eras: a request that describes itself becomes one of a session, and the other way round; results get or lose what
+// only one era knows (protocol.md 2.2, 2.3). What an upstream asks in the middle of such a call is refused at once.
+import { AppError } from '#base/kernel';
+import { removeMember, replaceAt, rpcErrorText, setMember, valueAt } from '#base/protocol';
+
+export const MODERN_VERSION = '2026-07-28';
+const PREFIX = 'io.modelcontextprotocol/';
+const ENVELOPE_KEYS = ['protocolVersion', 'clientCapabilities', 'clientInfo', 'logLevel'];
+const CACHEABLE: ReadonlySet<string> = new Set(['resources/read']);
+
+/** A modern request for an upstream with sessions: without the envelope. */
+export function withoutEnvelope(text: string): string {
+  let stripped = text;
+  for (const key of ENVELOPE_KEYS) stripped = removeMember(stripped, ['params', '_meta', PREFIX + key]);
+  return valueAt(stripped, ['params', '_meta'])?.replaceAll(/\s/g, '') === '{}' ? removeMember(stripped, ['params', '_meta']) : stripped;
+}
+
+/** A legacy request for a modern upstream: with an envelope that declares nothing, so that nothing is asked. */
+export function withEnvelope(text: string, clientInfo: string): string {
+  let wrapped = valueAt(text, ['params']) === undefined ? setMember(text, ['params'], '{}') : text;
+  wrapped = setMember(wrapped, ['params', '_meta', `${PREFIX}protocolVersion`], `"${MODERN_VERSION}"`);
+  wrapped = setMember(wrapped, ['params', '_meta', `${PREFIX}clientCapabilities`], '{}');
+  return setMember(wrapped, ['params', '_meta', `${PREFIX}clientInfo`], clientInfo);
+}
+
+/** A legacy upstream's answer for a modern client. */
+export function asModernAnswer(text: string, method: string): string {
+  if (valueAt(text, ['result']) === undefined) {
+    // What older revisions say of a resource that is not there.
+    return valueAt(text, ['error', 'code']) === '-32002' ? replaceAt(text, ['error', 'code'], '-32602') : text;
+  }
+  let answer = valueAt(text, ['result', 'resultType']) === undefined ? setMember(text, ['result', 'resultType'], '"complete"') : text;
+  if (CACHEABLE.has(method)) {
+    answer = setMember(answer, ['result', 'ttlMs'], '0');
+    answer = setMember(answer, ['result', 'cacheScope'], '"private"');
+  }
+  return answer;
+}
+
+/** A modern upstream's answer for a legacy client. */
+export function asLegacyAnswer(text: string, id: string | undefined): string {
+  if (valueAt(text, ['result', 'resultType']) === '"input_required"') return rpcErrorText(midCall(), id);
+  let answer = text;
+  for (const key of ['resultType', 'ttlMs', 'cacheScope']) answer = removeMember(answer, ['result', key]);
+  answer = removeMember(answer, ['result', '_meta', `${PREFIX}serverInfo`]);
+  return valueAt(answer, ['result', '_meta'])?.replaceAll(/\s/g, '') === '{}' ? removeMember(answer, ['result', '_meta']) : answer;
+}
+
+export function midCall(): AppError {
+  return new AppError(
+    'bridge.mid_call',
+    'The upstream asks something in the middle of this call, which cannot be brought to a client of another protocol era.',
+  );
+}

@@ -1,0 +1,42 @@
+// What a combined server says of itself: the capabilities that are really there, and the instructions of all its upstreams.
+import type { ItemEntry, ServerEntry, UpstreamEntry } from '#data-plane/gateway';
+import { maySee, type CallerView } from './caller-view.ts';
+import { indexOf } from './combined-index.ts';
+
+const INSTRUCTIONS_MAX = 16_384;
+const OWN_VERSION = '1';
+
+export interface ServerWords {
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  readonly serverInfo: { readonly name: string; readonly version: string };
+  readonly instructions: string | undefined;
+}
+
+export function wordsOf(server: ServerEntry, view: CallerView): ServerWords {
+  const upstreams = new Map<string, UpstreamEntry>();
+  const kinds = new Set<ItemEntry['row']['kind']>();
+  for (const item of indexOf(server).items) {
+    if (!maySee(view, server, item)) continue;
+    upstreams.set(item.upstream.id, item.upstream);
+    kinds.add(item.row.kind);
+  }
+  const declared = [...upstreams.values()].map(({ row }) => row.capabilities);
+  const anyHas = (name: string): boolean => declared.some((capabilities) => Object.hasOwn(capabilities, name));
+  const subscribes = declared.some(({ resources }) => (resources as { subscribe?: unknown } | undefined)?.subscribe === true);
+  const capabilities: Record<string, unknown> = {
+    // What is not there yet may come: the gateway tells when it does.
+    tools: { listChanged: true },
+    resources: { ...(subscribes && view.era === 'legacy' ? { subscribe: true } : {}), listChanged: true },
+    prompts: { listChanged: true },
+    ...(anyHas('completions') ? { completions: {} } : {}),
+    ...(anyHas('logging') && view.era === 'legacy' ? { logging: {} } : {}),
+  };
+  return { capabilities, serverInfo: { name: server.name, version: OWN_VERSION }, instructions: instructionsOf([...upstreams.values()]) };
+}
+
+function instructionsOf(upstreams: readonly UpstreamEntry[]): string | undefined {
+  const parts = upstreams
+    .toSorted((a, b) => (a.row.name < b.row.name ? -1 : 1))
+    .flatMap(({ row }) => (row.instructions === null || row.instructions.trim() === '' ? [] : `## ${row.name}\n\n${row.instructions.trim()}`));
+  return parts.length === 0 ? undefined : parts.join('\n\n').slice(0, INSTRUCTIONS_MAX);
+}
