@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const PRINT_HELP = fileURLToPath(new URL('print-help.ts', import.meta.url));
-const COMMANDS = ['', 'serve', 'stdio', 'token', 'token revoke', 'migrate'];
+const COMMANDS = ['', 'serve', 'stdio', 'token', 'token revoke', 'migrate', 'config', 'doctor'];
 
 export function cliPage(): string {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--conditions=source', PRINT_HELP, ...COMMANDS], { encoding: 'utf8' });

@@ -3,7 +3,7 @@
 import { runCli, type CliCommands } from '../src/front/cli/index.ts';
 
 /** Asking for help calls no command. */
-const NOTHING: CliCommands = { serve: unasked, stdio: unasked, migrate: unasked, issueToken: unasked, revokeToken: unasked };
+const NOTHING: CliCommands = { serve: unasked, stdio: unasked, examine: unasked, migrate: unasked, issueToken: unasked, revokeToken: unasked };
 
 async function unasked(): Promise<never> {
   throw new Error('A command ran although only its help was asked for.');
@@ -19,6 +19,8 @@ for (const command of process.argv.slice(2)) {
     cwd: '.',
     isTerminal: false,
     program: 'mcpgateway',
+    commandWords: [],
+    ask: undefined,
     out: print,
     err: print,
   });

@@ -5,6 +5,7 @@ import { packageVersion, processSurroundings, runCli, type RunningGateway, type 
 import { openLog } from '#platform/log';
 import { startApp } from './app.ts';
 import { openConfiguredDatabase, tokenSettings } from './engine.ts';
+import { examineUpstreams } from './examine-upstreams.ts';
 import { serveStdio } from './stdio-app.ts';
 
 async function serve({ config }: LoadedConfig): Promise<RunningGateway> {
@@ -12,6 +13,7 @@ async function serve({ config }: LoadedConfig): Promise<RunningGateway> {
   const app = await startApp(config, log.logger, packageVersion());
   return {
     port: app.port,
+    upstreams: app.upstreams,
     stopped: signalled()
       .then(() => app.stop())
       .finally(() => log.close()),
@@ -50,6 +52,7 @@ const code = await runCli(
   {
     serve,
     stdio,
+    examine: ({ config }) => examineUpstreams(config),
     migrate: (loaded) =>
       withDatabase(loaded, async ({ migrated }) => (migrated.length === 0 ? 'The database was up to date.' : `Migrated: ${migrated.join(', ')}.`)),
     issueToken: ({ config }, spec) => signToken(tokenSettings(config), spec),

@@ -8,6 +8,17 @@ import { AppError } from '#base/kernel';
 import type { CliCommands, CliSurroundings, RunningGateway } from './commands.ts';
 import { programWords, runCli } from './run-cli.ts';
 
+const unasked = (): Promise<never> => Promise.reject(new Error('no server was to be touched'));
+const NO_UPSTREAMS: RunningGateway['upstreams'] = {
+  list: async () => ({ rows: [], nextCursor: null }),
+  get: unasked,
+  register: unasked,
+  update: unasked,
+  setEnabled: unasked,
+  remove: unasked,
+  refresh: unasked,
+};
+
 let cwd: string;
 beforeEach(() => {
   cwd = mkdtempSync(join(tmpdir(), 'cli-'));
@@ -32,10 +43,14 @@ async function run(
   const commands: CliCommands = {
     async serve({ config }) {
       calls.push(['serve', config.http.host, config.http.port]);
-      return { port: 5555, stopped: Promise.resolve() };
+      return { port: 5555, stopped: Promise.resolve(), upstreams: NO_UPSTREAMS };
     },
     async stdio({ config }, { server, auth }) {
       calls.push(['stdio', config.database.path, server, auth]);
+    },
+    async examine() {
+      calls.push(['examine']);
+      return [];
     },
     async migrate({ config }) {
       calls.push(['migrate', config.database.path]);
@@ -55,6 +70,8 @@ async function run(
     cwd,
     isTerminal: options.isTerminal ?? false,
     program: 'mcpgateway',
+    commandWords: ['/usr/bin/node', '/opt/mcpgateway.cjs'],
+    ask: undefined,
     out: (text) => void (out += text),
     err: (text) => void (err += text),
   };
@@ -105,7 +122,9 @@ describe('serve', () => {
     const broken = await run(['serve'], { commands: { serve: () => Promise.reject(new Error('a defect')) } });
     expect(broken).toMatchObject({ code: 1, err: expect.stringContaining('a defect') as string });
     const stopped = await run(['serve'], {
-      commands: { serve: async () => ({ port: 1, stopped: Promise.reject(new AppError('database.unavailable', 'The disk is full.')) }) },
+      commands: {
+        serve: async () => ({ port: 1, stopped: Promise.reject(new AppError('database.unavailable', 'The disk is full.')), upstreams: NO_UPSTREAMS }),
+      },
     });
     expect(stopped).toMatchObject({ code: 1, err: 'The disk is full.\n' });
   });

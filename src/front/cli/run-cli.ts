@@ -4,8 +4,13 @@ import { basename, relative } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { loadConfig, processEnvironment, type LoadedConfig, type LoadOptions } from '#base/config';
 import { AppError, toAppError } from '#base/kernel';
-import type { CliCommands, CliSurroundings } from './commands.ts';
-import { startNotice } from './start-notice.ts';
+import { askOnTerminal } from './ask-on-terminal.ts';
+import { allowCommandsOf, bringUp } from './bring-up.ts';
+import type { CliCommands, CliSurroundings, RunningGateway } from './commands.ts';
+import { describeConfig, describeDoctor } from './diagnosis-commands.ts';
+import { readMcpConfig, type McpConfig } from './mcp-config.ts';
+import { painter, wantsColour } from './paint.ts';
+import { baseUrlOf, startNotice } from './start-notice.ts';
 import { tokenReference, tokenSpec, type TokenFlags } from './token-spec.ts';
 import { packageVersion } from './version.ts';
 
@@ -15,6 +20,13 @@ interface CommonFlags {
 interface ServeFlags extends CommonFlags {
   readonly host?: string;
   readonly port?: string;
+  readonly config?: string;
+  readonly mcpConfig?: string;
+}
+interface NamedMcpConfig {
+  /** As the user wrote it. */
+  readonly file: string;
+  readonly config: McpConfig;
 }
 interface StdioFlags extends CommonFlags {
   readonly server?: string;
@@ -27,9 +39,10 @@ interface IssueFlags extends CommonFlags, TokenFlags {
 
 /** @param argv as `process.argv`: program, script, words */
 export async function runCli(argv: readonly string[], commands: CliCommands, surroundings: CliSurroundings): Promise<number> {
+  let code = 0;
   try {
-    await createProgram(commands, surroundings).parseAsync([...argv]);
-    return 0;
+    await createProgram(commands, surroundings, (end) => (code = end)).parseAsync([...argv]);
+    return code;
   } catch (thrown) {
     // Commander has already told the user what was wrong.
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
@@ -42,7 +55,7 @@ export async function runCli(argv: readonly string[], commands: CliCommands, sur
   }
 }
 
-function createProgram(commands: CliCommands, io: CliSurroundings): Command {
+function createProgram(commands: CliCommands, io: CliSurroundings, endWith: (code: number) => void): Command {
   const load = (flags: CommonFlags, more: Pick<LoadOptions, 'flags' | 'keepsSecrets'> = {}): LoadedConfig =>
     loadConfig({ env: io.env, cwd: io.cwd, configFile: flags.configFile, ...more });
 
@@ -59,14 +72,21 @@ function createProgram(commands: CliCommands, io: CliSurroundings): Command {
     .allowExcessArguments()
     .option('--host <address>', 'address to listen on (HOST)')
     .option('--port <number>', 'port to listen on (PORT)')
+    .option('--config <path>', 'start the MCP servers of this mcp.json, as Claude, Cursor or VS Code have it')
+    .option('--mcp-config <path>', 'the same')
     .action(async (flags: ServeFlags, command: Command) => {
       const [word] = command.args;
       if (word !== undefined) command.error(`error: unknown command '${word}'`);
-      const loaded = load(flags, { flags: { HOST: flags.host, PORT: flags.port } });
+      const file = flags.config ?? flags.mcpConfig;
+      const mcp = file === undefined ? undefined : { file, config: await readMcpConfig(file, io) };
+      const given = load(flags, { flags: { HOST: flags.host, PORT: flags.port } });
+      const loaded = mcp === undefined ? given : allowCommandsOf(mcp.config, given);
       const running = await commands.serve(loaded).catch((error: unknown) => {
         throw explained(error, loaded);
       });
-      io.out(await noticeOf(loaded, running.port, commands, io));
+      const token = await tokenForTerminal(loaded, commands, io);
+      io.out(noticeOf(loaded, running.port, token, mcp, io));
+      if (mcp !== undefined) await Promise.race([showServers(mcp, loaded, running, token, io), running.stopped]);
       await running.stopped;
     });
 
@@ -124,6 +144,9 @@ function createProgram(commands: CliCommands, io: CliSurroundings): Command {
       io.out(`${done}\n`);
     });
 
+  const diagnosis = { io, commands, load, endWith };
+  describeConfig(withConfigFile(program.command('config')), diagnosis);
+  describeDoctor(withConfigFile(program.command('doctor')), diagnosis);
   return program;
 }
 
@@ -165,23 +188,58 @@ function isKeyOfThisRun({ config, origins }: LoadedConfig): boolean {
   return config.jwt.algorithm.startsWith('HS') && origins['JWT_SECRET_KEY']?.source === 'generated' && config.database.path === undefined;
 }
 
-async function noticeOf(loaded: LoadedConfig, port: number, commands: CliCommands, io: CliSurroundings): Promise<string> {
+/** A token is shown to a person only: what is piped ends in logs. */
+async function tokenForTerminal(loaded: LoadedConfig, commands: CliCommands, io: CliSurroundings): Promise<string | undefined> {
+  const { auth } = loaded.config;
+  return io.isTerminal && auth.required && canSign(loaded) ? await commands.issueToken(loaded, { username: auth.adminEmail }) : undefined;
+}
+
+function canSign({ config: { jwt } }: LoadedConfig): boolean {
+  return jwt.algorithm.startsWith('HS') || jwt.privateKeyPem !== undefined;
+}
+
+function noticeOf(loaded: LoadedConfig, port: number, token: string | undefined, mcp: NamedMcpConfig | undefined, io: CliSurroundings): string {
   const { config } = loaded;
-  const canSign = config.jwt.algorithm.startsWith('HS') || config.jwt.privateKeyPem !== undefined;
-  const token =
-    io.isTerminal && config.auth.required && canSign ? await commands.issueToken(loaded, { username: config.auth.adminEmail }) : undefined;
+  const seconds = config.upstream.registrationTimeoutSeconds;
   return startNotice({
     version: packageVersion(),
     config,
     port,
     token,
-    signedBy: !canSign ? 'private_key' : isKeyOfThisRun(loaded) ? 'this_process' : 'command',
+    signedBy: !canSign(loaded) ? 'private_key' : isKeyOfThisRun(loaded) ? 'this_process' : 'command',
     hasGeneratedSecrets: Object.values(loaded.origins).some((origin) => origin.source === 'generated'),
     program: io.program,
+    starting: mcp === undefined ? undefined : `${mcp.config.servers.length} of ${mcp.file} are being started; each has ${seconds} s`,
     warnings: loaded.warnings,
     notices: loaded.notices,
-    hasColour: io.isTerminal && (io.env['NO_COLOR'] ?? '') === '' && io.env['TERM'] !== 'dumb',
+    hasColour: wantsColour(io),
   });
+}
+
+/** The gateway runs on, whatever becomes of the servers. */
+async function showServers(
+  { file, config }: NamedMcpConfig,
+  loaded: LoadedConfig,
+  { upstreams, port }: RunningGateway,
+  token: string | undefined,
+  io: CliSurroundings,
+): Promise<void> {
+  try {
+    const text = await bringUp({
+      file,
+      config,
+      loaded,
+      upstreams,
+      baseUrl: baseUrlOf(loaded.config, port),
+      token: loaded.config.auth.required ? (token ?? '') : undefined,
+      commandWords: io.commandWords,
+      paint: painter(wantsColour(io)),
+    });
+    io.out(text);
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    io.err(`The servers of ${file} could not be registered: ${error.internal ?? error.message}\n`);
+  }
 }
 
 /** The real surroundings of this process. */
@@ -191,6 +249,8 @@ export function processSurroundings(): CliSurroundings {
     cwd: process.cwd(),
     isTerminal: process.stdout.isTTY,
     program: programWords(process.argv[1] ?? '', process.cwd()),
+    commandWords: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
+    ask: process.stdin.isTTY && process.stdout.isTTY ? askOnTerminal : undefined,
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
   };

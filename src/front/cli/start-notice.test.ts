@@ -12,6 +12,7 @@ function notice(env: Record<string, string>, more: Partial<StartFacts> = {}): st
     signedBy: 'command',
     hasGeneratedSecrets: true,
     program: 'mcpgateway',
+    starting: undefined,
     warnings: [],
     notices: [],
     hasColour: false,
@@ -69,4 +70,10 @@ it('a key that only this process knows is no key to sign with; a token made for 
 
 it('a name with shell characters stays a name', () => {
   expect(notice({ PLATFORM_ADMIN_EMAIL: "o'neil; rm" })).toContain(String.raw`--username 'o'\''neil; rm')`);
+});
+
+it('with a file of servers it says that they are being started, instead of how to register one', () => {
+  const text = notice({}, { starting: '3 of mcp.json are being started' });
+  expect(text).toContain('  Servers  3 of mcp.json are being started\n');
+  expect(text).not.toContain('curl');
 });

@@ -1,6 +1,7 @@
 // The one block a person sees when the gateway starts: what is served where, how to log in, and what to do next.
 import { basename } from 'node:path';
 import { secretsFileOf, type Config } from '#base/config';
+import { painter } from './paint.ts';
 
 export interface StartFacts {
   readonly version: string;
@@ -13,6 +14,8 @@ export interface StartFacts {
   readonly hasGeneratedSecrets: boolean;
   /** How to call the command line from here. */
   readonly program: string;
+  /** What is being started from a file with MCP servers, in words; undefined without one. */
+  readonly starting: string | undefined;
   readonly warnings: readonly string[];
   readonly notices: readonly string[];
   readonly hasColour: boolean;
@@ -25,7 +28,7 @@ const TOKEN_VARIABLE = 'MCPGATEWAY_BEARER_TOKEN';
 export function startNotice(facts: StartFacts): string {
   const { config } = facts;
   const paint = painter(facts.hasColour);
-  const base = `http://${urlHost(config.http.host)}:${facts.port}${config.http.rootPath}`;
+  const base = baseUrlOf(config, facts.port);
   const line = (label: string, text: string, style: 'dim' | 'yellow' = 'dim'): string => `  ${paint(style, label.padEnd(LABEL_WIDTH))}${text}`;
   return [
     `${paint('bold', `${config.app.name} ${facts.version}`)} is running at ${paint('bold', base)}`,
@@ -33,12 +36,21 @@ export function startNotice(facts: StartFacts): string {
     line('REST', `${base}/openapi.json describes /gateways, /servers, /tools, /audit-trails`),
     line('Data', dataLine(facts)),
     line('Log in', logInLine(facts)),
-    line('Next', 'register an MCP server like this, then make a mirror of it with POST /servers (see README.md):'),
-    line('', registration(base, config)),
+    ...(facts.starting === undefined
+      ? [
+          line('Next', 'register an MCP server like this, then make a mirror of it with POST /servers (see README.md):'),
+          line('', registration(base, config)),
+        ]
+      : [line('Servers', facts.starting)]),
     ...facts.warnings.map((warning) => line('Warning', warning, 'yellow')),
     ...facts.notices.map((notice) => line('Note', notice)),
     '',
   ].join('\n');
+}
+
+/** Where the gateway can be called. */
+export function baseUrlOf({ http }: Pick<Config, 'http'>, port: number): string {
+  return `http://${urlHost(http.host)}:${port}${http.rootPath}`;
 }
 
 /** An address that means "all" cannot be called; localhost can. */
@@ -70,9 +82,4 @@ function registration(base: string, { auth, ssrf }: StartFacts['config']): strin
 
 function quoted(word: string): string {
   return /^[\w@.+:/-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-function painter(hasColour: boolean): (style: 'bold' | 'dim' | 'yellow', text: string) => string {
-  const codes = { bold: [1, 22], dim: [2, 22], yellow: [33, 39] } as const;
-  return (style, text) => (hasColour ? `\u001b[${codes[style][0]}m${text}\u001b[${codes[style][1]}m` : text);
 }
