@@ -1,0 +1,119 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { listOf, pageOf } from '../../src/data-plane/upstream/combined/list-pages.ts';
+import { routeOf } from '../../src/data-plane/upstream/combined/route.ts';
+import { indexOf, withPublishedUris } from '../../src/data-plane/upstream/combined/combined-index.ts';
+import { matcherOf } from '../../src/data-plane/upstream/combined/uri-template.ts';
+import { everything, itemRow, request, snapshotOf, upstreamRow, viewOf } from './combined-rig.ts';
+
+function route(items: Parameters<typeof snapshotOf>[1], method: string, params: object) {
+  const server = everything(snapshotOf([upstreamRow('a'), upstreamRow('b')], items));
+  const { message, text } = request(method, params);
+  const found = routeOf(server, viewOf(), message, text, () => undefined);
+  return found === undefined ? undefined : { upstream: found.upstream.id, params: (JSON.parse(found.text) as { params: unknown }).params };
+}
+
+describe('a request to a combined server', () => {
+  it('goes to the upstream of the tool, under the upstream’s own name', () => {
+    const items = [itemRow('tool', 'a', 'echo'), itemRow('tool', 'b', 'echo')];
+    expect(route(items, 'tools/call', { name: 'b-echo', arguments: { n: 1 } })).toEqual({
+      upstream: 'b',
+      params: { name: 'echo', arguments: { n: 1 } },
+    });
+  });
+
+  it('takes an upstream’s own name, or one of former times, where it can mean one tool only', () => {
+    const items = [itemRow('tool', 'a', 'echo'), itemRow('tool', 'b', 'other', { formerNames: ['b-old'] })];
+    expect(route(items, 'tools/call', { name: 'echo' })).toMatchObject({ upstream: 'a' });
+    expect(route(items, 'tools/call', { name: 'b-old' })).toEqual({ upstream: 'b', params: { name: 'other' } });
+    const twice = [itemRow('tool', 'a', 'echo'), itemRow('tool', 'b', 'echo')];
+    expect(() => route(twice, 'tools/call', { name: 'echo' })).toThrow(expect.objectContaining({ code: 'tool.not_found' }));
+  });
+
+  it('never goes by a former name that somebody has now', () => {
+    const items = [itemRow('tool', 'a', 'x', { name: 'taken' }), itemRow('tool', 'b', 'y', { formerNames: ['taken'] })];
+    expect(route(items, 'tools/call', { name: 'taken' })).toMatchObject({ upstream: 'a' });
+  });
+
+  it('reads by URI and by template', () => {
+    const items = [itemRow('resource', 'a', 'demo://a/1'), itemRow('template', 'b', 'demo://b/{id}')];
+    expect(route(items, 'resources/read', { uri: 'demo://a/1' })).toMatchObject({ upstream: 'a' });
+    expect(route(items, 'resources/read', { uri: 'demo://b/7' })).toMatchObject({ upstream: 'b' });
+    expect(() => route(items, 'resources/read', { uri: 'demo://c/7' })).toThrow(expect.objectContaining({ code: 'resource.not_found' }));
+  });
+
+  it('completes for the prompt and the template it names', () => {
+    const items = [itemRow('prompt', 'a', 'p'), itemRow('template', 'b', 'demo://b/{id}')];
+    const argument = { name: 'id', value: '1' };
+    expect(route(items, 'completion/complete', { ref: { type: 'ref/prompt', name: 'a-p' }, argument })).toEqual({
+      upstream: 'a',
+      params: { ref: { type: 'ref/prompt', name: 'p' }, argument },
+    });
+    expect(route(items, 'completion/complete', { ref: { type: 'ref/resource', uri: 'demo://b/{id}' }, argument })).toMatchObject({ upstream: 'b' });
+  });
+});
+
+describe('URIs that several upstreams have', () => {
+  const items = [
+    itemRow('resource', 'a', 'file:///x'),
+    itemRow('resource', 'b', 'file:///x'),
+    itemRow('resource', 'b', 'file:///only'),
+    itemRow('template', 'a', 'file:///{+path}'),
+    itemRow('template', 'b', 'file:///{+path}'),
+  ];
+  const server = everything(snapshotOf([upstreamRow('a'), upstreamRow('b')], items));
+
+  it('are shown with their gateway, none in another’s place', () => {
+    const page = JSON.parse(pageOf(listOf(server, viewOf(), 'resource', 10), undefined).toString()) as { resources: { uri: string }[] };
+    expect(page.resources.map(({ uri }) => uri)).toEqual(['file:///only', 'a+file:///x', 'b+file:///x']);
+  });
+
+  it('are read, subscribed to and completed under the upstream’s own', () => {
+    expect(route(items, 'resources/read', { uri: 'b+file:///x' })).toEqual({ upstream: 'b', params: { uri: 'file:///x' } });
+    expect(route(items, 'resources/subscribe', { uri: 'a+file:///x' })).toEqual({ upstream: 'a', params: { uri: 'file:///x' } });
+    expect(route(items, 'resources/read', { uri: 'a+file:///deep/er' })).toEqual({ upstream: 'a', params: { uri: 'file:///deep/er' } });
+    expect(route(items, 'completion/complete', { ref: { type: 'ref/resource', uri: 'b+file:///{+path}' }, argument: {} })).toMatchObject({
+      upstream: 'b',
+      params: { ref: { uri: 'file:///{+path}' } },
+    });
+  });
+
+  it('are named so in what the upstream answers', () => {
+    const names = indexOf(server).uriNames.get('b');
+    const answer =
+      '{"result":{"content":[{"type":"resource_link","uri": "file:///x"},{"type":"text","text":"file:///x"}],"_meta":{"ui":{"resourceUri":"file:///only"}}}}';
+    expect(withPublishedUris(answer, names)).toBe(answer.replace('"uri": "file:///x"', '"uri": "b+file:///x"'));
+  });
+});
+
+describe('a URI template', () => {
+  it.each([
+    ['demo://x/{id}', 'demo://x/1', true],
+    ['demo://x/{id}', 'demo://x/1/2', false],
+    ['demo://x/{id}', 'demo://x/', false],
+    ['demo://x/{+path}', 'demo://x/1/2', true],
+    ['demo://x/{a}/y/{b}', 'demo://x/1/y/2', true],
+    ['demo://x/{a}/y/{b}', 'demo://x/1/z/2', false],
+    ['demo://x{?q}', 'demo://x?q=1', true],
+    ['demo://x{?q}', 'demo://x', true],
+    ['demo://{a}.txt', 'demo://b.txt', true],
+    ['demo://{a}.txt', 'demo://b.md', false],
+    ['plain://x', 'plain://x', true],
+    ['plain://x', 'plain://xy', false],
+  ])('%s for %s: %s', (template, uri, isMatch) => {
+    expect(matcherOf(template)(uri)).toBe(isMatch);
+  });
+
+  it('matches what it makes, for any values', () => {
+    const value = fc.stringMatching(/^[a-zA-Z0-9_-]{1,8}$/);
+    fc.assert(
+      fc.property(value, value, (a, b) => {
+        expect(matcherOf('x://{a}/~/{b}.json')(`x://${a}/~/${b}.json`)).toBe(true);
+      }),
+    );
+  });
+
+  it('is decided in no time, whatever the template', () => {
+    expect(matcherOf(`x://${'{a}'.repeat(500)}y`)('x://'.padEnd(2000, 'a'))).toBe(false);
+  });
+});
