@@ -7,17 +7,20 @@ import { createOutbound } from '#base/net';
 import { openRecordStore, recordsPath, type RecordStore } from '#control-plane/audit';
 import { createCatalog } from '#control-plane/catalog';
 import { createColumnCipher, openDatabase, type Database } from '#control-plane/db';
+import { createItemServices, type ItemServices } from '#control-plane/items';
 import { createAuthenticator, createTokenService, type TokenSettings } from '#control-plane/tokens';
 import { createUpstreamService, type UpstreamService } from '#control-plane/upstreams';
 import { createGateway, RECORD_COLUMNS, RECORD_DIRECTIONS, RECORD_OUTCOMES, type Gateway } from '#data-plane/gateway';
-import { createCombinedUpstream, HealthBook, openUpstreams, startHealthProbe } from '#data-plane/upstream';
+import { createCombinedUpstream, HealthBook, openUpstreams, startCatalogueWatch, startHealthProbe, type CatalogueWatch } from '#data-plane/upstream';
 
 const RECORD_SHAPE = { columns: RECORD_COLUMNS, directions: RECORD_DIRECTIONS, outcomes: RECORD_OUTCOMES };
 const CONNECT_TIMEOUT_MS = 10_000;
 const SESSIONS_MAX = 50_000;
 /** Commits of other processes on the same database are seen well within a second (decisions.md 18). */
 const CHANGE_POLL_MS = 250;
-const LIST_PAGE_SIZE = 1000;
+/** Upstreams that change all the time are read at this pace. */
+const REFRESH_SETTLE_MS = 500;
+const REFRESH_PAUSE_MS = 5_000;
 
 export interface Engine {
   readonly gateway: Gateway;
@@ -25,6 +28,7 @@ export interface Engine {
   readonly records: RecordStore;
   readonly health: HealthBook;
   readonly upstreams: UpstreamService;
+  readonly items: ItemServices;
   readonly authenticator: Authenticator;
   /** For the pages of documentation, which may take what the rest does not. */
   readonly docsAuthenticator: Authenticator;
@@ -61,8 +65,8 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
     snapshot: () => gateway.snapshots.current,
     logger: log,
     handshakeTimeoutMs: registrationTimeoutMs,
-    pageSize: LIST_PAGE_SIZE,
-    onListChanged: (upstreamId) => void upstreamId,
+    pageSize: config.paging.listPageSize,
+    onListChanged: (id) => watch.changed(id),
   });
 
   const settings = tokenSettings(config);
@@ -80,7 +84,20 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
       sessionIdleMs: config.upstream.sessionTtlSeconds * 1000,
       sessionsMax: SESSIONS_MAX,
     },
-    { authenticator, upstream: combined, records: records.sink, logger: log },
+    { authenticator, upstream: combined, records: records.sink, logger: log, onListChanged: (id) => watch.changed(id) },
+  );
+
+  const names = { separator: config.upstream.nameSeparator, charsMax: config.upstream.nameCharsMax };
+  const items = createItemServices({ database, health, names });
+  await items.settleNames();
+  const watch: CatalogueWatch = startCatalogueWatch(
+    {
+      settleMs: REFRESH_SETTLE_MS,
+      pauseMs: REFRESH_PAUSE_MS,
+      intervalMs: config.upstream.refreshIntervalSeconds * 1000,
+      handshakeTimeoutMs: registrationTimeoutMs,
+    },
+    { port: behind, snapshot: () => gateway.snapshots.current, refresh: (id) => upstreams.refreshUnattended(id), logger: log },
   );
 
   const catalog = createCatalog({ database, cipher, listRevokedTokenIds: () => tokens.listRevoked(new Date()), log });
@@ -89,13 +106,14 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
     health.keepOnly(gateway.snapshots.current.upstreams);
     behind.keepOnly(gateway.snapshots.current.upstreams);
     combined.snapshotChanged();
+    watch.snapshotChanged();
   };
   database.onChange(reload);
   const stopPolling = database.pollChanges(CHANGE_POLL_MS);
   await reload();
   const probe = startHealthProbe(
     health,
-    behind.reader(config.upstream.healthTimeoutSeconds * 1000),
+    behind.greeter(config.upstream.healthTimeoutSeconds * 1000),
     () => [...gateway.snapshots.current.upstreams.values()].map((entry) => entry.row),
     {
       timeoutMs: config.upstream.healthTimeoutSeconds * 1000,
@@ -112,7 +130,7 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
     cipher,
     reader,
     health,
-    settings: { maskedAuthValue: config.auth.maskedValue, readTimeoutMs: registrationTimeoutMs },
+    settings: { maskedAuthValue: config.auth.maskedValue, readTimeoutMs: registrationTimeoutMs, names },
   });
 
   return {
@@ -121,11 +139,13 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
     records,
     health,
     upstreams,
+    items,
     authenticator,
     docsAuthenticator,
     async drain(graceMs) {
       stopPolling();
       probe.close();
+      await watch.close();
       await gateway.close(graceMs);
     },
     async close() {

@@ -235,6 +235,7 @@ export function startRig({ sessionIdleMs = 3_600_000, toolTimeoutMs = 60_000 } =
           return call;
         },
       },
+      onListChanged() {},
       records: { write: (batch) => records.push(batch) },
       logger: silentLogger,
     },

@@ -30,6 +30,8 @@ export interface GatewayParts {
   readonly authenticator: Authenticator;
   readonly upstream: UpstreamPort;
   readonly records: RecordSink;
+  /** An upstream tells one of its clients that its lists are others now. */
+  readonly onListChanged: (upstreamId: string) => void;
   readonly logger: Logger;
 }
 
@@ -66,7 +68,7 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
     idleMs: settings.sessionIdleMs,
     onExpired: (session) => void endUpstream(session),
   });
-  const messages = new ServerMessages(authenticator, recorder, (id) => snapshots.current.servers.get(id));
+  const messages = new ServerMessages(authenticator, recorder, (id) => snapshots.current.servers.get(id), parts.onListChanged);
   const dispatch = dispatchTo({
     upstream,
     messages,

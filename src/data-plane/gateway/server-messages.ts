@@ -12,6 +12,11 @@ import { checkUse } from './stages/authorize.ts';
 import { serverNotFound } from './stages/resolve.ts';
 
 const METHOD_MAX = 512;
+const LISTS_CHANGED: ReadonlySet<string> = new Set([
+  'notifications/tools/list_changed',
+  'notifications/resources/list_changed',
+  'notifications/prompts/list_changed',
+]);
 
 export interface Listener {
   readonly principal: Principal;
@@ -32,9 +37,19 @@ export class ServerMessages {
   readonly #recorder: Recorder;
 
   readonly #serverNow: (id: string) => ServerEntry | undefined;
+  readonly #onListChanged: (upstreamId: string) => void;
 
-  /** @param serverNow the server of this id as it is now */
-  constructor(authenticator: Authenticator, recorder: Recorder, serverNow: (id: string) => ServerEntry | undefined) {
+  /**
+   * @param serverNow the server of this id as it is now
+   * @param onListChanged hears that an upstream's lists are others now
+   */
+  constructor(
+    authenticator: Authenticator,
+    recorder: Recorder,
+    serverNow: (id: string) => ServerEntry | undefined,
+    onListChanged: (upstreamId: string) => void,
+  ) {
+    this.#onListChanged = onListChanged;
     this.#authenticator = authenticator;
     this.#recorder = recorder;
     this.#serverNow = serverNow;
@@ -62,6 +77,7 @@ export class ServerMessages {
     if (envelope === undefined) return undefined;
     if (envelope.kind === 'notification') {
       if (envelope.method === 'notifications/cancelled' && envelope.requestId !== undefined) this.#takenBack(listener, envelope.requestId);
+      else if (LISTS_CHANGED.has(envelope.method)) this.#onListChanged(listener.server.upstream.id);
       this.#record(listener, 'tell', envelope.method, envelope.uri ?? '', 'ok', Date.now(), data.length, 0);
       return envelope;
     }

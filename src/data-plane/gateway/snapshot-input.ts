@@ -82,6 +82,8 @@ export interface ItemRow {
   readonly needs: readonly ClientNeed[];
   /** What people wrote over the upstream's words; a missing key leaves them. */
   readonly overrides: {
+    /** Of resources and templates only, whose name is a label; that of a tool or prompt is in the published name. */
+    readonly name?: string;
     readonly title?: string;
     readonly description?: string;
     readonly annotations?: Readonly<Record<string, unknown>>;

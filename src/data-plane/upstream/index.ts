@@ -1,3 +1,4 @@
+export { startCatalogueWatch, type CatalogueWatch, type CatalogueWatchSettings } from './catalogue-watch.ts';
 export { createCombinedUpstream, type CombinedUpstream } from './combined/combined-upstream.ts';
 export { startHealthProbe, type HealthProbe } from './health-probe.ts';
 export { HealthBook, remedyFor, type HealthSettings } from './health.ts';

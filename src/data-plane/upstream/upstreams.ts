@@ -31,6 +31,8 @@ export interface UpstreamsParts {
 export interface Upstreams extends UpstreamPort {
   /** @param timeoutMs for a whole reading */
   reader(timeoutMs: number): UpstreamReader;
+  /** The same without lists: is it there, and what does it say of itself? @param timeoutMs for the whole greeting */
+  greeter(timeoutMs: number): UpstreamReader;
   /** These are the upstreams now: lines of others are ended. */
   keepOnly(upstreams: ReadonlyMap<string, { readonly row: UpstreamRow }>): void;
   /** Ends all processes and lines; resolves when nothing of them is left. */
@@ -47,10 +49,12 @@ export async function openUpstreams(settings: UpstreamsSettings, { outbound, hea
   const stdio = createChannelUpstream({ opener: stdioOpener, health, logger, handshakeTimeoutMs }, { idleMs: settings.stdio.idleMs });
   // A connection costs the other side too, but unlike a process it is not ours to take away while the client's session lasts.
   const sse = createChannelUpstream({ opener: sseOpener, health, logger, handshakeTimeoutMs }, { idleMs: Number.POSITIVE_INFINITY });
+  const readerParts = { outbound, sse: sseOpener, stdio: stdioOpener, logger };
   const adapters = { STREAMABLEHTTP: http, SSE: sse, STDIO: stdio };
   return {
     open: (request, sink, observer) => adapters[request.upstream.transport].open(request, sink, observer),
-    reader: (timeoutMs) => createUpstreamReader({ outbound, sse: sseOpener, stdio: stdioOpener, logger }, timeoutMs),
+    reader: (timeoutMs) => createUpstreamReader(readerParts, timeoutMs, true),
+    greeter: (timeoutMs) => createUpstreamReader(readerParts, timeoutMs, false),
     keepOnly(upstreams) {
       const byTransport = (transport: string) => new Map([...upstreams].filter(([, { row }]) => row.transport === transport));
       stdio.keepOnly(byTransport('STDIO'));

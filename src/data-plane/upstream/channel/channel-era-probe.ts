@@ -1,12 +1,13 @@
 // Finds the era of an upstream on a line, on throw-away lines: some servers end at any request before `initialize`, and a server that
 // was asked in one era must not carry that into the other (protocol.md 1.2). HTTP+SSE is of the older era by definition.
 import { AppError, toAppError, type Logger } from '#base/kernel';
-import type { Envelope, ReadStep, UpstreamTarget } from '#base/protocol';
+import type { ClientNeed, Envelope, ReadStep, UpstreamTarget } from '#base/protocol';
 import {
-  ALL_CAPABILITIES,
+  ALL_NEEDS,
+  capabilitiesFor,
   CLIENT_INFO,
   LEGACY_VERSION,
-  MODERN_META,
+  modernMeta,
   MODERN_VERSION,
   parsedMessage,
   shown,
@@ -53,16 +54,16 @@ export class ChannelEraProbe implements EraProbe {
       await this.#close(link);
       return undefined;
     }
-    const conversation: Conversation = {
-      request: (method, params) => this.#request(link, method, { ...params, _meta: MODERN_META }),
-      close: () => this.#close(link),
-    };
-    return { conversation, discovered };
+    const conversationAs = (needs: readonly ClientNeed[]): Conversation => ({
+      request: (method, params) => this.#request(link, method, { ...params, _meta: modernMeta(needs) }),
+      close: async () => {},
+    });
+    return { conversationAs, discovered };
   }
 
-  async legacy(): Promise<LegacyFound> {
+  async legacy(needs: readonly ClientNeed[]): Promise<LegacyFound> {
     const link = this.#open();
-    const params = { protocolVersion: LEGACY_VERSION, capabilities: ALL_CAPABILITIES, clientInfo: CLIENT_INFO };
+    const params = { protocolVersion: LEGACY_VERSION, capabilities: capabilitiesFor(needs), clientInfo: CLIENT_INFO };
     const { result } = await this.#request(link, 'initialize', params);
     const version = result['protocolVersion'];
     if (typeof version !== 'string' || !VERSION.test(version)) {
@@ -106,7 +107,7 @@ export class ChannelEraProbe implements EraProbe {
     const timeoutMs = Math.min(DISCOVER_MAX_MS, this.#leftMs());
     let answer: Answer;
     try {
-      answer = await link.ask(body('server/discover', { _meta: MODERN_META }), timeoutMs, this.#signal);
+      answer = await link.ask(body('server/discover', { _meta: modernMeta(ALL_NEEDS) }), timeoutMs, this.#signal);
     } catch (error) {
       const known = toAppError(error);
       // That it cannot be started at all is no evidence of an era. That it ends when it is asked is.
@@ -135,7 +136,7 @@ export class ChannelEraProbe implements EraProbe {
     const message = parsedMessage(answer.text);
     const error = message?.['error'] as { code?: unknown; message?: unknown } | undefined;
     if (error !== undefined && error !== null) {
-      throw this.#failed(method, `Gateway "${name}" answered ${method} with error ${shown(error.code)}: ${shown(error.message)}`);
+      throw this.#failed(method, `Gateway "${name}" answered ${method} with error ${shown(error.code)}: ${shown(error.message)}`, error.code);
     }
     const result = message?.['result'];
     if (typeof result !== 'object' || result === null || Array.isArray(result)) {
@@ -148,9 +149,9 @@ export class ChannelEraProbe implements EraProbe {
     return Math.max(1, this.#deadlineAtMs - Date.now());
   }
 
-  #failed(step: string, message: string): AppError {
+  #failed(step: string, message: string, rpcCode?: unknown): AppError {
     this.#note(step, false, message);
-    return new AppError('upstream.bad_answer', message, { data: { steps: this.steps } });
+    return new AppError('upstream.bad_answer', message, { data: { steps: this.steps, ...(typeof rpcCode === 'number' ? { rpcCode } : {}) } });
   }
 
   /** The same error with the steps that led to it. */

@@ -2,12 +2,13 @@
 // request first; a refusal in a foreign form means the older era; 401, 403, 5xx and network errors mean nothing of the kind.
 import { AppError } from '#base/kernel';
 import type { Outbound } from '#base/net';
-import type { ReadStep, UpstreamTarget } from '#base/protocol';
+import type { ClientNeed, ReadStep, UpstreamTarget } from '#base/protocol';
 import {
-  ALL_CAPABILITIES,
+  ALL_NEEDS,
+  capabilitiesFor,
   CLIENT_INFO,
   LEGACY_VERSION,
-  MODERN_META,
+  modernMeta,
   MODERN_VERSION,
   parsedMessage,
   shown,
@@ -35,7 +36,11 @@ export class HttpEraProbe implements EraProbe {
   }
 
   async modern(): Promise<ModernFound | undefined> {
-    const answer = await this.#send('server/discover', this.#modernBody('server/discover', {}), this.#modernHeaders('server/discover', undefined));
+    const answer = await this.#send(
+      'server/discover',
+      this.#modernBody('server/discover', {}, ALL_NEEDS),
+      this.#modernHeaders('server/discover', undefined),
+    );
     this.#refuseChallenge(answer);
     const message = parsedMessage(answer.message);
     const discovered = message?.['result'] as Record<string, unknown> | undefined;
@@ -45,19 +50,19 @@ export class HttpEraProbe implements EraProbe {
     }
     this.#note('server/discover', true, `speaks ${(discovered['supportedVersions'] as unknown[]).slice(0, 20).map(shown).join(', ')}`);
     if (!(discovered['supportedVersions'] as unknown[]).includes(MODERN_VERSION)) return undefined;
-    const conversation: Conversation = {
+    const conversationAs = (needs: readonly ClientNeed[]): Conversation => ({
       request: async (method, params) => {
         const name = typeof params['name'] === 'string' ? params['name'] : undefined;
-        const reply = await this.#send(method, this.#modernBody(method, params), this.#modernHeaders(method, name));
+        const reply = await this.#send(method, this.#modernBody(method, params, needs), this.#modernHeaders(method, name));
         return this.#result(method, reply);
       },
       close: async () => {},
-    };
-    return { conversation, discovered };
+    });
+    return { conversationAs, discovered };
   }
 
-  async legacy(): Promise<LegacyFound> {
-    const params = { protocolVersion: LEGACY_VERSION, capabilities: ALL_CAPABILITIES, clientInfo: CLIENT_INFO };
+  async legacy(needs: readonly ClientNeed[]): Promise<LegacyFound> {
+    const params = { protocolVersion: LEGACY_VERSION, capabilities: capabilitiesFor(needs), clientInfo: CLIENT_INFO };
     const answer = await this.#send('initialize', this.#body('initialize', params), this.#headers());
     this.#refuseChallenge(answer);
     const { result } = this.#result('initialize', answer);
@@ -72,8 +77,11 @@ export class HttpEraProbe implements EraProbe {
     this.#note('initialize', true, `answered with revision ${version}`);
     const headers = [...this.#headers(), 'mcp-protocol-version', version];
     if (answer.sessionId !== undefined) headers.push('mcp-session-id', answer.sessionId);
+    let isOpen = answer.sessionId !== undefined;
     const close = async (): Promise<void> => {
-      if (answer.sessionId !== undefined) await this.#send('end of session', undefined, headers, 'DELETE').catch(() => undefined);
+      if (!isOpen) return;
+      isOpen = false;
+      await this.#send('end of session', undefined, headers, 'DELETE').catch(() => undefined);
     };
     try {
       await this.#send('notifications/initialized', '{"jsonrpc":"2.0","method":"notifications/initialized"}', headers);
@@ -97,6 +105,7 @@ export class HttpEraProbe implements EraProbe {
         method,
         'upstream.bad_answer',
         `Gateway "${name}" answered ${method} with error ${shown(error.code)}: ${shown(error.message)}`,
+        error.code,
       );
     }
     const result = message?.['result'];
@@ -120,9 +129,9 @@ export class HttpEraProbe implements EraProbe {
     );
   }
 
-  #failed(step: string, code: 'upstream.bad_answer' | 'upstream.needs_auth', message: string): AppError {
+  #failed(step: string, code: 'upstream.bad_answer' | 'upstream.needs_auth', message: string, rpcCode?: unknown): AppError {
     this.#note(step, false, message);
-    return new AppError(code, message, { data: { steps: this.steps } });
+    return new AppError(code, message, { data: { steps: this.steps, ...(typeof rpcCode === 'number' ? { rpcCode } : {}) } });
   }
 
   async #send(step: string, body: string | undefined, headers: string[], method: 'POST' | 'DELETE' = 'POST'): Promise<PlainAnswer> {
@@ -168,7 +177,7 @@ export class HttpEraProbe implements EraProbe {
     return JSON.stringify({ jsonrpc: '2.0', id: this.#nextId++, method, params });
   }
 
-  #modernBody(method: string, params: Record<string, unknown>): string {
-    return this.#body(method, { ...params, _meta: MODERN_META });
+  #modernBody(method: string, params: Record<string, unknown>, needs: readonly ClientNeed[]): string {
+    return this.#body(method, { ...params, _meta: modernMeta(needs) });
   }
 }

@@ -1,31 +1,42 @@
 // What a reading of an upstream is made of, whichever way it is reached: finding its era, and a conversation in it on the gateway's
 // own account.
-import type { ReadStep } from '#base/protocol';
+import type { ClientNeed, ReadStep } from '#base/protocol';
 
 export const MODERN_VERSION = '2026-07-28';
 export const LEGACY_VERSION = '2025-11-25';
 
-/** Everything a client can declare, so that an upstream shows all it has (decisions.md 4). The gateway never answers for it. */
-export const ALL_CAPABILITIES = {
-  roots: { listChanged: true },
-  sampling: { tools: {}, context: {} },
-  elicitation: { form: {}, url: {} },
-  tasks: { list: {}, cancel: {}, requests: { sampling: { createMessage: {} }, elicitation: { create: {} } } },
-  extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] }, 'io.modelcontextprotocol/tasks': {} },
+/** The gateway shows these to whoever can use them, so that they are declared in every reading. */
+const ALWAYS = { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] } };
+
+const DECLARED: Readonly<Record<ClientNeed, Readonly<Record<string, unknown>>>> = {
+  sampling: { sampling: { tools: {}, context: {} } },
+  elicitation: { elicitation: { form: {}, url: {} } },
+  roots: { roots: { listChanged: true } },
+  tasks: { tasks: { list: {}, cancel: {}, requests: { sampling: { createMessage: {} }, elicitation: { create: {} } } } },
 };
+
+export const ALL_NEEDS = Object.keys(DECLARED) as readonly ClientNeed[];
+
+/** The `capabilities` of a client that can do what is named; the gateway never answers for it. */
+export function capabilitiesFor(needs: readonly ClientNeed[]): Record<string, unknown> {
+  const extensions = needs.includes('tasks') ? { ...ALWAYS, 'io.modelcontextprotocol/tasks': {} } : ALWAYS;
+  return { ...Object.fromEntries(needs.flatMap((need) => Object.entries(DECLARED[need]))), extensions };
+}
+
 /** What can be a revision: it may travel in a header. */
 export const VERSION = /^[\x21-\x7e]{1,64}$/;
 export const CLIENT_INFO = { name: 'mcpgateway', version: '1' };
 
 /** Speaks to one upstream on the gateway's own account. */
 export interface Conversation {
-  /** Sends one request; the result object, or throws AppError. */
+  /** Sends one request; the result object, or throws AppError, with the upstream's own error code as `data.rpcCode`. */
   request(method: string, params: Record<string, unknown>): Promise<{ text: string; result: Record<string, unknown> }>;
   close(): Promise<void>;
 }
 
 export interface ModernFound {
-  readonly conversation: Conversation;
+  /** In this era each request says what its client can do, so that one line serves clients of every kind. */
+  conversationAs(needs: readonly ClientNeed[]): Conversation;
   readonly discovered: Record<string, unknown>;
 }
 
@@ -39,18 +50,23 @@ export interface LegacyFound {
 export interface EraProbe {
   /** What was tried so far. */
   readonly steps: readonly ReadStep[];
-  /** A conversation in the modern era, or undefined when the upstream does not speak it. Throws AppError when that cannot be told. */
+  /** The modern era, or undefined when the upstream does not speak it. Throws AppError when that cannot be told. */
   modern(): Promise<ModernFound | undefined>;
-  /** A session of the older era. Throws AppError `upstream.bad_answer` when the upstream does not speak it either. */
-  legacy(): Promise<LegacyFound>;
+  /**
+   * A session of the older era as a client that can do what is named.
+   * Throws AppError `upstream.bad_answer` when the upstream does not speak it either.
+   */
+  legacy(needs: readonly ClientNeed[]): Promise<LegacyFound>;
 }
 
 /** The `_meta` of a request that describes itself. */
-export const MODERN_META = {
-  'io.modelcontextprotocol/protocolVersion': MODERN_VERSION,
-  'io.modelcontextprotocol/clientCapabilities': ALL_CAPABILITIES,
-  'io.modelcontextprotocol/clientInfo': CLIENT_INFO,
-};
+export function modernMeta(needs: readonly ClientNeed[]): Record<string, unknown> {
+  return {
+    'io.modelcontextprotocol/protocolVersion': MODERN_VERSION,
+    'io.modelcontextprotocol/clientCapabilities': capabilitiesFor(needs),
+    'io.modelcontextprotocol/clientInfo': CLIENT_INFO,
+  };
+}
 
 /** What an upstream sent, for an error text: an object's own toString would be code of its choosing, or none. */
 export function shown(value: unknown): string {

@@ -1,26 +1,13 @@
-// Reads what an upstream is and offers, for the control plane. Its lists are hostile input: paging that never ends, names that
-// cannot be shown, and the same name twice are cut off or left out, and said.
+// Reads what an upstream is and offers, for the control plane: which transport and era it speaks, what it says of itself, and its
+// lists (read-catalogue.ts).
 import { AppError, type Logger } from '#base/kernel';
 import type { Outbound } from '#base/net';
-import {
-  listItems,
-  type ProcessSpec,
-  type ReadTool,
-  type UpstreamDescription,
-  type UpstreamReader,
-  type UpstreamTarget,
-  type UpstreamTransport,
-} from '#base/protocol';
+import type { ClientNeed, ProcessSpec, UpstreamDescription, UpstreamReader, UpstreamTarget, UpstreamTransport } from '#base/protocol';
 import { ChannelEraProbe } from '../channel/channel-era-probe.ts';
 import type { ChannelOpener } from '../channel/message-channel.ts';
 import { HttpEraProbe } from '../mcp-http/era-probe.ts';
-import { LEGACY_VERSION, MODERN_VERSION, type Conversation, type EraProbe } from './conversation.ts';
-
-const PAGES_MAX = 200;
-const TOOLS_MAX = 10_000;
-const NAME_MAX = 256;
-
-type Skipped = { name: string; reason: string };
+import { ALL_NEEDS, LEGACY_VERSION, MODERN_VERSION, type Conversation, type EraProbe } from './conversation.ts';
+import { readCatalogue, type ConversationAs } from './read-catalogue.ts';
 
 export interface UpstreamReaderParts {
   readonly outbound: Outbound;
@@ -29,8 +16,11 @@ export interface UpstreamReaderParts {
   readonly logger: Logger;
 }
 
-/** @param timeoutMs for a whole reading */
-export function createUpstreamReader(parts: UpstreamReaderParts, timeoutMs: number): UpstreamReader {
+/**
+ * @param timeoutMs for a whole reading
+ * @param doesList without it only the greeting is exchanged, to see whether an upstream is there
+ */
+export function createUpstreamReader(parts: UpstreamReaderParts, timeoutMs: number, doesList: boolean): UpstreamReader {
   async function check({ transport, url, process }: Pick<UpstreamTarget, 'transport' | 'url' | 'process'>): Promise<void> {
     if (transport !== 'STDIO') await parts.outbound.check(new URL(url));
     else if (process !== undefined) parts.stdio.check(process);
@@ -42,10 +32,10 @@ export function createUpstreamReader(parts: UpstreamReaderParts, timeoutMs: numb
   }
 
   async function readAs(target: UpstreamTarget, transport: UpstreamTransport, signal: AbortSignal | undefined): Promise<UpstreamDescription> {
-    if (transport === 'STREAMABLEHTTP') return await readUpstream(target, transport, new HttpEraProbe(parts.outbound, target, timeoutMs, signal));
+    if (transport === 'STREAMABLEHTTP') return await readUpstream(target, transport, new HttpEraProbe(parts.outbound, target, timeoutMs, signal), doesList);
     const probe = channelProbe(target, transport, signal);
     try {
-      return await readUpstream(target, transport, probe);
+      return await readUpstream(target, transport, probe, doesList);
     } finally {
       await probe.close();
     }
@@ -69,20 +59,28 @@ export function createUpstreamReader(parts: UpstreamReaderParts, timeoutMs: numb
   };
 }
 
-async function readUpstream(target: UpstreamTarget, transport: UpstreamTransport, probe: EraProbe): Promise<UpstreamDescription> {
+async function readUpstream(
+  target: UpstreamTarget,
+  transport: UpstreamTransport,
+  probe: EraProbe,
+  doesList: boolean,
+): Promise<UpstreamDescription> {
   const modern = await probe.modern();
   // An upstream may speak both eras. When it speaks the modern one, a refusal of the other is an answer, not a failure.
-  const legacy = modern === undefined ? await probe.legacy() : await probe.legacy().catch(() => undefined);
-  const main = modern ?? legacy;
-  if (main === undefined)
-    throw new AppError('upstream.bad_answer', `Gateway "${target.name}" speaks no revision of MCP that the gateway knows.`, {
-      data: { steps: probe.steps },
-    });
+  const legacy = modern === undefined ? await probe.legacy(ALL_NEEDS) : await probe.legacy(ALL_NEEDS).catch(() => undefined);
+  const about = modern?.discovered ?? legacy?.initialized ?? {};
   try {
-    const about = modern?.discovered ?? legacy?.initialized ?? {};
-    const capabilities = about['capabilities'] as Record<string, unknown> | undefined;
-    const { tools, skipped } = capabilities?.['tools'] === undefined ? { tools: [], skipped: [] } : await readTools(main.conversation, target.name);
-    const steps = [...probe.steps, { step: 'tools/list', ok: true, detail: `${tools.length} tools` }];
+    const openAs = async (needs: readonly ClientNeed[]): Promise<ConversationAs> => {
+      if (modern !== undefined) return { conversation: modern.conversationAs(needs), capabilities: capabilitiesIn(about) };
+      // Some servers take one session at a time.
+      await legacy?.conversation.close();
+      const other = await probe.legacy(needs);
+      return { conversation: other.conversation, capabilities: capabilitiesIn(other.initialized) };
+    };
+    const conversation = (modern?.conversationAs(ALL_NEEDS) ?? legacy?.conversation) as Conversation;
+    const { items, skipped } = doesList
+      ? await readCatalogue(target.name, { conversation, capabilities: capabilitiesIn(about) }, openAs)
+      : { items: [], skipped: [] };
     return {
       transport,
       protocolVersion: modern === undefined ? (legacy?.protocolVersion ?? LEGACY_VERSION) : MODERN_VERSION,
@@ -90,85 +88,18 @@ async function readUpstream(target: UpstreamTarget, transport: UpstreamTransport
       legacy: legacy !== undefined,
       serverInfo:
         legacy?.initialized['serverInfo'] ?? (about['_meta'] as Record<string, unknown> | undefined)?.['io.modelcontextprotocol/serverInfo'] ?? null,
-      capabilities: capabilities ?? {},
+      capabilities: capabilitiesIn(about),
       instructions: typeof about['instructions'] === 'string' ? about['instructions'] : undefined,
-      tools,
-      skippedTools: skipped,
-      steps,
+      items,
+      skipped,
+      steps: [...probe.steps, { step: 'lists', ok: true, detail: `${items.length} items` }],
     };
   } finally {
     await legacy?.conversation.close();
   }
 }
 
-async function readTools(conversation: Conversation, gatewayName: string): Promise<{ tools: ReadTool[]; skipped: Skipped[] }> {
-  const tools = new Map<string, ReadTool>();
-  const skipped: Skipped[] = [];
-  const cursors = new Set<string>();
-  let cursor: string | undefined;
-  for (let page = 0; page < PAGES_MAX; page++) {
-    const { text } = await conversation.request('tools/list', cursor === undefined ? {} : { cursor });
-    const { items, nextCursor } = itemsOf(text, gatewayName);
-    for (const item of items) {
-      if (tools.size >= TOOLS_MAX) throw new AppError('upstream.bad_answer', `Gateway "${gatewayName}" lists more than ${TOOLS_MAX} tools.`);
-      addTool(item, tools, skipped);
-    }
-    if (nextCursor === undefined) return { tools: [...tools.values()], skipped };
-    if (cursors.has(nextCursor))
-      throw new AppError('upstream.bad_answer', `The pages of gateway "${gatewayName}"’s tools/list go round in a circle.`);
-    cursors.add(nextCursor);
-    cursor = nextCursor;
-  }
-  throw new AppError('upstream.bad_answer', `Gateway "${gatewayName}" lists tools on more than ${PAGES_MAX} pages.`);
-}
-
-function itemsOf(text: string, gatewayName: string): ReturnType<typeof listItems> {
-  try {
-    return listItems(text, 'tools');
-  } catch (cause) {
-    const why = cause instanceof AppError ? cause.message : 'it cannot be read';
-    throw new AppError('upstream.bad_answer', `The tools/list of gateway "${gatewayName}" cannot be used: ${why}`, { cause });
-  }
-}
-
-function addTool(item: string, tools: Map<string, ReadTool>, skipped: Skipped[]): void {
-  const json = Buffer.from(item, 'latin1').toString('utf8');
-  const parsed: unknown = JSON.parse(json);
-  const tool = (typeof parsed === 'object' && parsed !== null ? parsed : {}) as Record<string, unknown>;
-  const { name } = tool;
-  const reason = whyNot(name, tools);
-  if (reason !== undefined || typeof name !== 'string') {
-    if (skipped.length < 100)
-      skipped.push({ name: printable(typeof name === 'string' ? name : JSON.stringify(name ?? null)), reason: reason ?? 'it has no name' });
-    return;
-  }
-  tools.set(name, {
-    name,
-    title: textOf(tool['title']),
-    description: textOf(tool['description']),
-    inputSchema: tool['inputSchema'] ?? {},
-    outputSchema: tool['outputSchema'] ?? null,
-    annotations: tool['annotations'] ?? null,
-    meta: tool['_meta'] ?? null,
-    json,
-  });
-}
-
-function whyNot(name: unknown, tools: ReadonlyMap<string, ReadTool>): string | undefined {
-  if (typeof name !== 'string' || name === '') return 'it has no name';
-  if (name.length > NAME_MAX) return `its name is longer than ${NAME_MAX} characters`;
-  if (HIDDEN_CHARACTERS.test(name)) return 'its name has control or direction characters';
-  if (tools.has(name)) return 'another tool has the same name';
-  return undefined;
-}
-
-/** Control, format (zero-width, bidi) and line separators: they make two names look alike or a line read backwards. */
-const HIDDEN_CHARACTERS = /[\p{Cc}\p{Cf}\u2028\u2029]/u;
-
-function printable(name: string): string {
-  return name.slice(0, 80).replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd');
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
+function capabilitiesIn(about: Record<string, unknown>): Record<string, unknown> {
+  const declared = about['capabilities'];
+  return typeof declared === 'object' && declared !== null && !Array.isArray(declared) ? (declared as Record<string, unknown>) : {};
 }
