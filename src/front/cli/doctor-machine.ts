@@ -73,7 +73,7 @@ function askHealth(host: string, port: number, rootPath: string): Promise<'gatew
   const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host.replace(/^\[|\]$/g, '');
   return new Promise((resolve) => {
     const request = get(
-      { host: address, port, path: `${rootPath}/health`, headers: { host: 'localhost' }, timeout: ANSWER_TIMEOUT_MS },
+      { host: address, port, path: `${rootPath}/health`, headers: { host: 'localhost' }, timeout: ANSWER_TIMEOUT_MS, agent: false },
       (response) => {
         let text = '';
         response.setEncoding('utf8');

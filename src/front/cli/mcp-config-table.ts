@@ -4,7 +4,7 @@ import type { ServerOutcome } from './mcp-config-apply.ts';
 import type { Paint, Style } from './paint.ts';
 
 const WIDTH = 80;
-const NAME_MAX = 32;
+const NAME_MAX = 28;
 const TRANSPORTS = { STDIO: 'stdio', SSE: 'HTTP+SSE', STREAMABLEHTTP: 'HTTP' } as const;
 const STATES: Readonly<Record<ServerOutcome['state'], readonly [words: string, style: Style]>> = {
   ready: ['ready', 'green'],

@@ -113,7 +113,7 @@ export function readServers(
         if (unanswered.some((id) => problem.startsWith(`\${input:${id}}`))) return;
         faults.push(field === '' ? `${words}: ${problem}` : `${words}, ${field}: ${problem}`);
       },
-      note: (note) => void notes.push(`${basename(file)}, ${words}: ${note}.`),
+      note: (note) => void notes.push(`${basename(file)}, ${words}: ${note.endsWith('?') ? note : `${note}.`}`),
     });
     if (server === undefined) continue;
     const rival = byName.get(server.name.toLowerCase());

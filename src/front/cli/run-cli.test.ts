@@ -91,9 +91,9 @@ describe('stdio', () => {
     expect((await run(['stdio', '--auth', 'from.the.flag'], { env })).calls).toEqual([['stdio', path, undefined, 'from.the.flag']]);
   });
 
-  it('ends with 2 when there is no such server, or more than one and none is named', async () => {
-    const commands = { stdio: () => Promise.reject(new AppError('server.unnamed', 'Name a server; you may use several: a (one), b (two).')) };
-    expect(await run(['stdio'], { commands })).toMatchObject({ code: 2, out: '', err: expect.stringContaining('a (one)') as string });
+  it('ends with 2 when there is no such server', async () => {
+    const commands = { stdio: () => Promise.reject(new AppError('server.not_found', 'Server not found: abc')) };
+    expect(await run(['stdio', '--server', 'abc'], { commands })).toMatchObject({ code: 2, out: '', err: 'Server not found: abc\n' });
   });
 });
 
@@ -230,6 +230,74 @@ describe('token revoke', () => {
       calls: [],
       err: expect.stringContaining('no id (jti)') as string,
     });
+  });
+});
+
+describe('serve --config', () => {
+  const upstreams: RunningGateway['upstreams'] = {
+    ...NO_UPSTREAMS,
+    register: () => Promise.reject(new AppError('upstream.refused_by_guard', 'That address is private.')),
+  };
+  const commands = { serve: async () => ({ port: 5555, stopped: new Promise<void>((resolve) => setImmediate(resolve)), upstreams }) };
+
+  it('says what became of each server and what to paste into which client, with a token for a terminal only', async () => {
+    writeFileSync(join(cwd, 'mcp.json'), '{"mcpServers":{"one":{"url":"http://10.0.0.1/mcp"}}}');
+    for (const flag of ['--config', '--mcp-config']) {
+      const { code, out } = await run([flag, 'mcp.json'], { commands });
+      expect(code).toBe(0);
+      expect(out).toContain('1 of mcp.json are being started; each has 30 s');
+      expect(out).toMatch(/one +– +not saved/);
+      expect(out).toContain('That address is private.');
+      expect(out).toContain('claude mcp add --transport http gateway http://127.0.0.1:5555/mcp --header "Authorization: Bearer YOUR_TOKEN"');
+    }
+    const seen = await run(['serve', '--config', 'mcp.json'], { commands, isTerminal: true });
+    expect(seen.out).toContain('"Authorization": "Bearer the.made.token"');
+    expect(seen.out).not.toContain('YOUR_TOKEN');
+    const open = await run(['serve', '--config', 'mcp.json'], { commands, env: { AUTH_REQUIRED: 'false' } });
+    expect(open.out).toContain('gateway http://127.0.0.1:5555/mcp\n');
+    expect(open.out).not.toContain('Bearer');
+  });
+
+  it('allows the programs of the file, beside those that are allowed anyway', async () => {
+    writeFileSync(join(cwd, 'mcp.json'), '{"mcpServers":{"one":{"command":"/opt/one"}}}');
+    let allowed: readonly string[] = [];
+    const serve: CliCommands['serve'] = async ({ config }) => {
+      allowed = config.stdio.commands;
+      return await commands.serve();
+    };
+    await run(['--config', 'mcp.json'], { commands: { serve } });
+    expect(allowed).toContain('/opt/one');
+    expect(allowed).toContain('npx');
+  });
+
+  it('with a file that cannot be used nothing is started', async () => {
+    expect(await run(['--config', 'none.json'])).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('--config-file') as string });
+    writeFileSync(join(cwd, 'mcp.json'), '{"mcpServers":{"one":{"args":[]}}}');
+    expect(await run(['--config', 'mcp.json'])).toMatchObject({ code: 2, calls: [], err: expect.stringContaining('server "one"') as string });
+  });
+});
+
+describe('config and doctor', () => {
+  it('config shows what applies and where it comes from, and makes no secrets', async () => {
+    const { code, out, err } = await run(['config', '--changed'], { env: { PORT: '7001', JWT_SECRET_KEY: 'my-test-key', ENVIROMENT: 'x' } });
+    expect(code).toBe(0);
+    expect(out).toMatch(/^PORT=7001 +# in the environment$/m);
+    expect(out).toMatch(/^JWT_SECRET_KEY=\*\*\* +# in the environment$/m);
+    expect(out).not.toContain('HOST=');
+    expect(err).toContain('ENVIROMENT in the environment is not a setting');
+    const shown = JSON.parse((await run(['config', '--json'])).out) as { name: string; value: unknown; source: string }[];
+    expect(shown.find(({ name }) => name === 'HOST')).toMatchObject({ value: '127.0.0.1', source: 'default' });
+    expect(shown.find(({ name }) => name === 'AUTH_ENCRYPTION_SECRET')).toMatchObject({ value: '***', source: 'generated' });
+    expect(readdirSync(cwd)).toEqual([]);
+  });
+
+  it('doctor ends with 1 when something is wrong, and says what in JSON too', async () => {
+    const well = await run(['doctor', '--json'], { env: { PORT: '0' } });
+    expect(well.code).toBe(0);
+    expect(JSON.parse(well.out)).toMatchObject({ ok: true });
+    const ill = await run(['doctor'], { env: { PORT: 'x' } });
+    expect(ill).toMatchObject({ code: 1, out: expect.stringContaining('PORT (in the environment)') as string });
+    expect(readdirSync(cwd)).toEqual([]);
   });
 });
 

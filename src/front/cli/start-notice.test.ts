@@ -22,7 +22,7 @@ function notice(env: Record<string, string>, more: Partial<StartFacts> = {}): st
 
 it('one short block says what is served where, how to log in and what to do next', () => {
   expect(notice({})).toBe(`MCP Gateway 1.2.3 is running at http://127.0.0.1:4444
-  MCP      http://127.0.0.1:4444/servers/{id}/mcp
+  MCP      http://127.0.0.1:4444/mcp; one server alone at http://127.0.0.1:4444/servers/{id}/mcp
   REST     http://127.0.0.1:4444/openapi.json describes /gateways, /servers, /tools, /audit-trails
   Data     /srv/mcp.db; generated secrets beside it in mcp.db.secrets.json
   Log in   export MCPGATEWAY_BEARER_TOKEN=$(mcpgateway token --username admin@example.com)

@@ -32,7 +32,7 @@ export function startNotice(facts: StartFacts): string {
   const line = (label: string, text: string, style: 'dim' | 'yellow' = 'dim'): string => `  ${paint(style, label.padEnd(LABEL_WIDTH))}${text}`;
   return [
     `${paint('bold', `${config.app.name} ${facts.version}`)} is running at ${paint('bold', base)}`,
-    line('MCP', `${base}/servers/{id}/mcp`),
+    line('MCP', `${base}/mcp; one server alone at ${base}/servers/{id}/mcp`),
     line('REST', `${base}/openapi.json describes /gateways, /servers, /tools, /audit-trails`),
     line('Data', dataLine(facts)),
     line('Log in', logInLine(facts)),
