@@ -54,7 +54,7 @@ export function itemRow(kind: ItemKind, upstreamId: string, key: string, more: P
 
 export function snapshotOf(upstreams: readonly UpstreamRow[], items: readonly ItemRow[], servers: readonly ServerRow[] = []): Snapshot {
   const holder = createSnapshotHolder(() => []);
-  holder.swap({ version: 1, upstreams, servers, tools: [], items, revokedTokenIds: [] });
+  holder.swap({ version: 1, upstreams, servers, items, revokedTokenIds: [] });
   return holder.current;
 }
 

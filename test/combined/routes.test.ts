@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { listOf, pageOf } from '../../src/data-plane/upstream/combined/list-pages.ts';
 import { routeOf } from '../../src/data-plane/upstream/combined/route.ts';
 import { indexOf, withPublishedUris } from '../../src/data-plane/upstream/combined/combined-index.ts';
-import { matcherOf } from '../../src/data-plane/upstream/combined/uri-template.ts';
+import { matcherOf } from '../../src/base/protocol/index.ts';
 import { everything, itemRow, request, snapshotOf, upstreamRow, viewOf } from './combined-rig.ts';
 
 function route(items: Parameters<typeof snapshotOf>[1], method: string, params: object) {

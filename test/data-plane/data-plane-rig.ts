@@ -298,7 +298,7 @@ export function startRig({ sessionIdleMs = 3_600_000, toolTimeoutMs = 60_000 } =
         .map((row) => [texts.get(row[column('method')] as number) ?? '', RECORD_OUTCOMES[row[column('outcome')] as number] as string]);
     },
     change(input) {
-      gateway.snapshots.swap({ version: ++version, upstreams: [UPSTREAM], servers: [SERVER], tools: [], items: [], revokedTokenIds: [], ...input });
+      gateway.snapshots.swap({ version: ++version, upstreams: [UPSTREAM], servers: [SERVER], items: [], revokedTokenIds: [], ...input });
     },
   };
   rig.change({});

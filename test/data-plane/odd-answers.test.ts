@@ -1,4 +1,5 @@
 // Answers in forms that readers disagree about: they pass where nothing is at stake, and are refused where something is hidden.
+import { itemRow } from '../combined/combined-rig.ts';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { news, startRig, type DataPlaneRig } from './data-plane-rig.ts';
 
@@ -26,8 +27,7 @@ test.each([
 });
 
 test('hidden tools are left out of lists that come as an array or as lines too', () => {
-  const tool = { id: 't', upstreamId: 'g', originalName: 'hidden', enabled: false, visibility: 'public', ownerEmail: null, teamId: null } as const;
-  rig.change({ tools: [tool] });
+  rig.change({ items: [itemRow('tool', 'g', 'hidden', { enabled: false })] });
   const list = '{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"shown"},{"name":"hidden"}]}}';
   for (const [text, expected] of [
     [`[${list}]`, `[${list.replace(',{"name":"hidden"}', '')}]`],
@@ -52,7 +52,7 @@ test.each([
   ['an empty list and another', '{"jsonrpc":"2.0","id":1,"result":{"tools":[],"tools":[{"name":"hidden"}]}}'],
   ['no list, then one', '{"jsonrpc":"2.0","id":1,"result":{"tools":1,"tools":[{"name":"hidden"}]}}'],
 ])('a hidden tool does not come through behind %s', (_what, text) => {
-  rig.change({ tools: [{ id: 't', upstreamId: 'g', originalName: 'hidden', enabled: false, visibility: 'public', ownerEmail: null, teamId: null }] });
+  rig.change({ items: [itemRow('tool', 'g', 'hidden', { enabled: false })] });
   const whole = rig.post({ id: 1, method: 'tools/list' }, { session });
   rig.last().refuses(200, text);
   expect([whole.error?.code, whole.body]).toEqual(['upstream.bad_answer', '']);

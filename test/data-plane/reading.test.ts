@@ -32,10 +32,14 @@ function conversationOf(lists: Lists, pages = 1000): Conversation {
 
 async function read(lists: (needs: readonly string[]) => Lists, capabilities: Record<string, unknown> = ALL_LISTS) {
   const asked: string[] = [];
-  const catalogue = await readCatalogue('g', { conversation: conversationOf(lists(['sampling', 'elicitation', 'roots', 'tasks'])), capabilities }, async (needs) => {
-    asked.push(needs.join('+') || 'none');
-    return { conversation: conversationOf(lists(needs)), capabilities };
-  });
+  const catalogue = await readCatalogue(
+    'g',
+    { conversation: conversationOf(lists(['sampling', 'elicitation', 'roots', 'tasks'])), capabilities },
+    async (needs) => {
+      asked.push(needs.join('+') || 'none');
+      return { conversation: conversationOf(lists(needs)), capabilities };
+    },
+  );
   return { ...catalogue, asked };
 }
 
@@ -98,7 +102,10 @@ describe('a reading', () => {
   it('has every item of many pages once', async () => {
     const tools = Array.from({ length: 250 }, (_, at) => ({ name: `t${at}` }));
     const conversation = conversationOf({ tools }, 7);
-    const { items } = await readCatalogue('g', { conversation, capabilities: { tools: {} } }, async () => ({ conversation, capabilities: { tools: {} } }));
+    const { items } = await readCatalogue('g', { conversation, capabilities: { tools: {} } }, async () => ({
+      conversation,
+      capabilities: { tools: {} },
+    }));
     expect(items.map(({ name }) => name)).toEqual(tools.map(({ name }) => name));
   });
 
@@ -111,7 +118,9 @@ describe('a reading', () => {
       request: async () => ({ text: latin1({ result: { tools: [], nextCursor: nextCursor(page++) } }), result: {} }),
       close: async () => {},
     };
-    await expect(readCatalogue('g', { conversation, capabilities: { tools: {} } }, async () => ({ conversation, capabilities: {} }))).rejects.toThrow(text);
+    await expect(readCatalogue('g', { conversation, capabilities: { tools: {} } }, async () => ({ conversation, capabilities: {} }))).rejects.toThrow(
+      text,
+    );
   });
 
   it('gives up an upstream with more than 10,000 items', async () => {
@@ -120,7 +129,17 @@ describe('a reading', () => {
 
   it('leaves out what it was told under hostile names or in megabytes, and keeps the rest', async () => {
     const { items, skipped } = await read(() => ({
-      tools: [{ name: 'a', n: 1 }, { name: 'a', n: 2 }, { name: 'x\u202ey' }, {}, 'no object', null, { name: ' ' }, { name: 'b'.repeat(129) }, { name: 'big', description: 'x'.repeat(5_000_000) }],
+      tools: [
+        { name: 'a', n: 1 },
+        { name: 'a', n: 2 },
+        { name: 'x\u202ey' },
+        {},
+        'no object',
+        null,
+        { name: ' ' },
+        { name: 'b'.repeat(129) },
+        { name: 'big', description: 'x'.repeat(5_000_000) },
+      ],
       resources: [
         { uri: 'file:///ok', name: 'ok 👩\u200d🚀' },
         { uri: 'file:///x\u200by' },

@@ -72,6 +72,9 @@ function mayCreate(principal: Principal, entity: Owned): boolean {
   return entity.teamId === null || principal.reach.teams.includes(entity.teamId);
 }
 
+/** What a token must hold to use an entity: a tool is executed, a resource or prompt read (api.md 8.6). */
+const USE_VERB: Record<EntityKind, string> = { gateway: 'use', server: 'use', tool: 'execute', resource: 'read', prompt: 'read' };
+
 const PERMISSION_VERB: Record<Action, string> = {
   read: 'read',
   use: 'use',
@@ -90,7 +93,7 @@ function isInScope(principal: Principal, action: Action, entity: Owned, within: 
   }
   if (scopes.permissions.length === 0) return true;
   const category = `${entity.kind}s`;
-  const wanted = entity.kind === 'tool' && action === 'use' ? 'tools.execute' : `${category}.${PERMISSION_VERB[action]}`;
+  const wanted = `${category}.${action === 'use' ? USE_VERB[entity.kind] : PERMISSION_VERB[action]}`;
   return scopes.permissions.some((held) => permits(held, wanted));
 }
 

@@ -12,7 +12,7 @@ export {
   type ProcessSpec,
   type ReadItem,
   type ReadStep,
-  type ReadTool,
+  type SkippedItem,
   type UpstreamDescription,
   type UpstreamHealth,
   type UpstreamHealthView,
@@ -21,3 +21,4 @@ export {
   type UpstreamTarget,
   type UpstreamTransport,
 } from './upstream-reader.ts';
+export { matcherOf, type UriMatcher } from './uri-template.ts';

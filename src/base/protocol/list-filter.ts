@@ -6,12 +6,13 @@ import { JsonCursor } from './json-cursor.ts';
 const cursor = new JsonCursor();
 
 /**
- * Drops items of `result[listKey]` whose `name` is refused.
+ * Drops items of `result[listKey]` whose name is refused.
  * @param text one JSON-RPC message as latin1
+ * @param nameKey what names an item: `name`, `uri` or `uriTemplate`
  * @returns the text unchanged when nothing was dropped or the message has no such list
  * Throws AppError `request.malformed_json` when the text is not JSON, `request.ambiguous` when the list is there twice.
  */
-export function filterListResult(text: string, listKey: string, isHidden: (name: string) => boolean): string {
+export function filterListResult(text: string, listKey: string, isHidden: (name: string) => boolean, nameKey = 'name'): string {
   cursor.reset(text);
   if (cursor.peek() !== 0x7b || !findKey('result')) return text;
   if (cursor.peek() !== 0x7b || !cursor.enterObject()) return text;
@@ -37,7 +38,7 @@ export function filterListResult(text: string, listKey: string, isHidden: (name:
     if (cursor.enterArray()) {
       do {
         const itemStart = cursor.pos;
-        const name = itemName();
+        const name = itemName(nameKey);
         const item = text.slice(itemStart, cursor.pos);
         if (name !== undefined && isHidden(name)) hasDropped = true;
         else kept.push(item);
@@ -79,8 +80,8 @@ function findKey(name: string): boolean {
   return false;
 }
 
-/** Past one item; its `name` when it is an object that has one. */
-function itemName(): string | undefined {
+/** Past one item; what names it when it is an object that has that. */
+function itemName(nameKey: string): string | undefined {
   if (cursor.peek() !== 0x7b) {
     cursor.skipValue();
     return undefined;
@@ -89,7 +90,7 @@ function itemName(): string | undefined {
   if (!cursor.enterObject()) return undefined;
   do {
     cursor.key();
-    const isName = cursor.stringValue() === 'name';
+    const isName = cursor.stringValue() === nameKey;
     if (isName && cursor.peek() === 0x22) {
       cursor.skipString();
       name = cursor.stringValue();

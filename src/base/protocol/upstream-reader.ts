@@ -28,18 +28,6 @@ export interface UpstreamTarget {
   readonly headers: readonly (readonly [string, string])[];
 }
 
-/** One tool as the upstream wrote it. `json` is its original text; the other fields are read out of it. */
-export interface ReadTool {
-  readonly name: string;
-  readonly title: string | undefined;
-  readonly description: string | undefined;
-  readonly inputSchema: unknown;
-  readonly outputSchema: unknown;
-  readonly annotations: unknown;
-  readonly meta: unknown;
-  readonly json: string;
-}
-
 /** What an upstream's lists hold. `template` is a resource template. */
 export type ItemKind = 'tool' | 'resource' | 'template' | 'prompt';
 
@@ -61,6 +49,13 @@ export interface ReadItem {
   readonly needs: readonly ClientNeed[];
 }
 
+/** An entry that is not taken over, under a name that can be shown. */
+export interface SkippedItem {
+  readonly kind: ItemKind;
+  readonly name: string;
+  readonly reason: string;
+}
+
 /** One thing the reading tried, for the error text: what worked and what did not. */
 export interface ReadStep {
   readonly step: string;
@@ -79,15 +74,16 @@ export interface UpstreamDescription {
   readonly serverInfo: unknown;
   readonly capabilities: unknown;
   readonly instructions: string | undefined;
-  readonly tools: readonly ReadTool[];
-  /** Tools left out, each with the reason (hostile names, no name, duplicate). */
-  readonly skippedTools: readonly { readonly name: string; readonly reason: string }[];
+  /** All its lists hold; an item that every client is shown has no needs. */
+  readonly items: readonly ReadItem[];
+  /** Items left out, each with the reason (hostile names, no name, duplicate, too large). */
+  readonly skipped: readonly SkippedItem[];
   readonly steps: readonly ReadStep[];
 }
 
 export interface UpstreamReader {
   /**
-   * Finds the era, opens the upstream and reads its tools (all pages).
+   * Finds the era, opens the upstream and reads its lists (all pages).
    * Throws AppError `upstream.unreachable`, `upstream.needs_auth`, `upstream.refused_by_guard`, `upstream.bad_answer` or
    * `upstream.timeout`; its `data.steps` is a ReadStep[] and its message names the step that failed and what to do.
    */

@@ -25,12 +25,4 @@ export {
 } from './seams.ts';
 export { type ItemEntry, type ServerEntry, type Snapshot, type SnapshotHolder, type UpstreamEntry } from './snapshot.ts';
 export { LimitGate } from './limits.ts';
-export {
-  type ItemRow,
-  type Limits,
-  type ServerRow,
-  type SnapshotInput,
-  type StdioIsolation,
-  type ToolRow,
-  type UpstreamRow,
-} from './snapshot-input.ts';
+export { type ItemRow, type Limits, type ServerRow, type SnapshotInput, type StdioIsolation, type UpstreamRow } from './snapshot-input.ts';

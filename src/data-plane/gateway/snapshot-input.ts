@@ -90,23 +90,11 @@ export interface ItemRow {
   };
 }
 
-export interface ToolRow {
-  readonly id: string;
-  readonly upstreamId: string;
-  /** The upstream's own name: what a mirror's clients call it by. */
-  readonly originalName: string;
-  readonly enabled: boolean;
-  readonly visibility: Visibility;
-  readonly ownerEmail: string | null;
-  readonly teamId: string | null;
-}
-
 export interface SnapshotInput {
   /** The database's change counter that these rows reflect. */
   readonly version: number;
   readonly upstreams: readonly UpstreamRow[];
   readonly servers: readonly ServerRow[];
-  readonly tools: readonly ToolRow[];
   readonly items: readonly ItemRow[];
   /** `jti` of revoked tokens that have not expired by themselves. */
   readonly revokedTokenIds: readonly string[];

@@ -1,22 +1,28 @@
 // The immutable tables that every call reads. Compiled from plain rows when the control plane has changed something, and
 // swapped in by one assignment; no call ever waits for it and none reads a database.
 import type { Owned } from '#base/access';
+import { matcherOf, type ItemKind, type UriMatcher } from '#base/protocol';
 import { LimitBook, type LimitGate } from './limits.ts';
-import type { ItemRow, ServerRow, SnapshotInput, ToolRow, UpstreamRow } from './snapshot-input.ts';
+import type { ItemRow, ServerRow, SnapshotInput, UpstreamRow } from './snapshot-input.ts';
 import type { Stage } from './stages/stage.ts';
-
-export interface ToolEntry extends Owned {
-  readonly name: string;
-}
 
 export interface UpstreamEntry extends Owned {
   readonly row: UpstreamRow;
-  /** By the upstream's own names. */
-  readonly tools: ReadonlyMap<string, ToolEntry>;
-  /** Is any tool switched off or not public, so that lists have to be looked through? */
-  readonly hasHiddenTools: boolean;
+  /** By the upstream's own names; for a combined server by published ones. */
+  readonly tools: ReadonlyMap<string, ItemEntry>;
+  readonly prompts: ReadonlyMap<string, ItemEntry>;
+  /** By URI. */
+  readonly resources: ReadonlyMap<string, ItemEntry>;
+  readonly templates: readonly TemplateEntry[];
+  /** Kinds of which something is switched off or not public, so that lists have to be looked through. */
+  readonly hidden: ReadonlySet<ItemKind>;
   /** Limits of the upstream itself. */
   readonly gates: readonly LimitGate[];
+}
+
+export interface TemplateEntry {
+  readonly item: ItemEntry;
+  readonly matches: UriMatcher;
 }
 
 /** An item of an upstream, as servers that combine several show it. */
@@ -68,17 +74,19 @@ export function createSnapshotHolder(compileStages: (gates: readonly LimitGate[]
 
 function compile(input: SnapshotInput, limits: LimitBook, compileStages: (gates: readonly LimitGate[]) => readonly Stage[]): Snapshot {
   const nowMs = Date.now();
-  const toolsByUpstream = groupTools(input.tools);
   const upstreams = new Map(
     input.upstreams.map((row) => {
       const gate = limits.gate(`upstream:${row.id}`, `gateway "${row.name}"`, row.limits, nowMs);
-      return [row.id, upstreamEntry(row, toolsByUpstream.get(row.id) ?? [], gate === undefined ? [] : [gate])];
+      return [row.id, new Upstream(row, gate === undefined ? [] : [gate])];
     }),
   );
   const items = new Map<string, ItemEntry>();
   for (const row of input.items) {
     const upstream = upstreams.get(row.upstreamId);
-    if (upstream !== undefined) items.set(row.id, itemEntry(row, upstream));
+    if (upstream === undefined) continue;
+    const item = itemEntry(row, upstream);
+    items.set(row.id, item);
+    upstream.add(item, row.key);
   }
   const servers = new Map<string, ServerEntry>();
   for (const row of input.servers) {
@@ -86,7 +94,7 @@ function compile(input: SnapshotInput, limits: LimitBook, compileStages: (gates:
     const ownGates = gate === undefined ? [] : [gate];
     if (row.mirrorGatewayId === null) {
       const combined = row.itemIds.flatMap((id) => items.get(id) ?? []);
-      servers.set(row.id, serverEntry(row, combinedUpstream(row, upstreams), combined, ownGates, compileStages(ownGates)));
+      servers.set(row.id, serverEntry(row, combinedUpstream(row, combined, upstreams), combined, ownGates, compileStages(ownGates)));
       continue;
     }
     const upstream = upstreams.get(row.mirrorGatewayId);
@@ -94,7 +102,8 @@ function compile(input: SnapshotInput, limits: LimitBook, compileStages: (gates:
     const gates = [...ownGates, ...upstream.gates];
     servers.set(row.id, serverEntry(row, upstream, undefined, gates, compileStages(gates)));
   }
-  servers.set('', serverEntry(EVERYTHING, combinedUpstream(EVERYTHING, upstreams), [...items.values()], [], compileStages([])));
+  const all = [...items.values()];
+  servers.set('', serverEntry(EVERYTHING, combinedUpstream(EVERYTHING, all, upstreams), all, [], compileStages([])));
   limits.keepOnly(new Set([...input.servers.map(({ id }) => `server:${id}`), ...input.upstreams.map(({ id }) => `upstream:${id}`)]));
   return { version: input.version, servers, upstreams, revokedTokenIds: new Set(input.revokedTokenIds) };
 }
@@ -113,7 +122,7 @@ const EVERYTHING: ServerRow = {
 };
 
 /** A combined server as an upstream: its calls are limited where they go, and each item has its own visibility. */
-function combinedUpstream(server: ServerRow, upstreams: ReadonlyMap<string, UpstreamEntry>): UpstreamEntry {
+function combinedUpstream(server: ServerRow, items: readonly ItemEntry[], upstreams: ReadonlyMap<string, UpstreamEntry>): UpstreamEntry {
   const passthroughHeaders = [...new Set([...upstreams.values()].flatMap(({ row }) => row.passthroughHeaders))];
   const row: UpstreamRow = {
     id: server.id,
@@ -137,7 +146,10 @@ function combinedUpstream(server: ServerRow, upstreams: ReadonlyMap<string, Upst
     instructions: null,
     staleSince: null,
   };
-  return upstreamEntry(row, [], []);
+  const entry = new Upstream(row, []);
+  // Its lists are made for each caller; nothing has to be taken out of them afterwards.
+  for (const item of items) if (item.row.kind === 'tool') entry.tools.set(item.row.name, item);
+  return entry;
 }
 
 function itemEntry(row: ItemRow, upstream: UpstreamEntry): ItemEntry {
@@ -146,26 +158,40 @@ function itemEntry(row: ItemRow, upstream: UpstreamEntry): ItemEntry {
   return { kind, id, visibility, ownerEmail, teamId, enabled, row, upstream };
 }
 
-function groupTools(rows: readonly ToolRow[]): Map<string, ToolRow[]> {
-  const groups = new Map<string, ToolRow[]>();
-  for (const row of rows) {
-    const group = groups.get(row.upstreamId);
-    if (group === undefined) groups.set(row.upstreamId, [row]);
-    else group.push(row);
-  }
-  return groups;
-}
+/** An upstream to which its items are added while the tables are compiled; nobody changes it afterwards. */
+class Upstream implements UpstreamEntry {
+  readonly kind = 'gateway';
+  readonly row: UpstreamRow;
+  readonly gates: readonly LimitGate[];
+  readonly id: string;
+  readonly visibility: Owned['visibility'];
+  readonly ownerEmail: string | null;
+  readonly teamId: string | null;
+  readonly enabled: boolean;
+  readonly tools = new Map<string, ItemEntry>();
+  readonly prompts = new Map<string, ItemEntry>();
+  readonly resources = new Map<string, ItemEntry>();
+  readonly templates: TemplateEntry[] = [];
+  readonly hidden = new Set<ItemKind>();
 
-function upstreamEntry(row: UpstreamRow, toolRows: readonly ToolRow[], gates: readonly LimitGate[]): UpstreamEntry {
-  const tools = new Map<string, ToolEntry>();
-  let hasHiddenTools = false;
-  for (const tool of toolRows) {
-    hasHiddenTools ||= !tool.enabled || tool.visibility !== 'public';
-    const { id, visibility, ownerEmail, teamId, enabled } = tool;
-    tools.set(tool.originalName, { kind: 'tool', id, visibility, ownerEmail, teamId, enabled, name: tool.originalName });
+  constructor(row: UpstreamRow, gates: readonly LimitGate[]) {
+    this.row = row;
+    this.gates = gates;
+    this.id = row.id;
+    this.visibility = row.visibility;
+    this.ownerEmail = row.ownerEmail;
+    this.teamId = row.teamId;
+    this.enabled = row.enabled;
   }
-  const { id, visibility, ownerEmail, teamId, enabled } = row;
-  return { kind: 'gateway', id, visibility, ownerEmail, teamId, enabled, row, tools, hasHiddenTools, gates };
+
+  add(item: ItemEntry, name: string): void {
+    const { kind } = item.row;
+    if (!item.enabled || item.visibility !== 'public') this.hidden.add(kind);
+    if (kind === 'tool') this.tools.set(name, item);
+    else if (kind === 'prompt') this.prompts.set(name, item);
+    else if (kind === 'resource') this.resources.set(name, item);
+    else this.templates.push({ item, matches: matcherOf(name) });
+  }
 }
 
 function serverEntry(

@@ -1,20 +1,32 @@
 // What of an upstream's answers a caller is shown: of lists exactly what authorize would let the same caller call, and all of it in
 // words of the revision that the caller speaks.
+import type { Principal } from '#base/access';
 import { AppError } from '#base/kernel';
-import { batchElements, filterListResult, isBatch, scanMessage } from '#base/protocol';
+import { batchElements, filterListResult, isBatch, scanMessage, type ItemKind } from '#base/protocol';
 import { inClientsWords, needsWording } from './client-revision.ts';
 import type { Exchange } from './exchange.ts';
 import { readLoosely } from './loose-response.ts';
-import { decideTool } from './stages/authorize.ts';
+import type { ServerEntry } from './snapshot.ts';
+import { decideItem, decideTemplate } from './stages/authorize.ts';
 
 /** Must this answer be looked through? Without hidden tools, scopes and older clients the bytes pass as they are. */
 export function isLookedThrough(exchange: Exchange): boolean {
   return needsWording(exchange) || needsFilter(exchange);
 }
 
-export function needsFilter(exchange: Exchange): boolean {
-  if (exchange.request.envelope.method !== 'tools/list') return false;
-  return exchange.server?.upstream.hasHiddenTools === true || exchange.principal?.scopes !== undefined;
+/** The lists of which something may be hidden, and what names their items. */
+const LISTS: ReadonlyMap<string, { readonly kind: ItemKind; readonly key: string; readonly nameKey: string }> = new Map([
+  ['tools/list', { kind: 'tool', key: 'tools', nameKey: 'name' }],
+  ['prompts/list', { kind: 'prompt', key: 'prompts', nameKey: 'name' }],
+  ['resources/list', { kind: 'resource', key: 'resources', nameKey: 'uri' }],
+  ['resources/templates/list', { kind: 'template', key: 'resourceTemplates', nameKey: 'uriTemplate' }],
+]);
+
+export function needsFilter({ request, server, principal }: Exchange): boolean {
+  const list = LISTS.get(request.envelope.method);
+  // A combined server makes its lists for the caller.
+  if (list === undefined || server === undefined || server.items !== undefined) return false;
+  return server.upstream.hidden.has(list.kind) || principal?.scopes !== undefined;
 }
 
 /**
@@ -30,15 +42,22 @@ export function shownAnswer(exchange: Exchange, text: string): string {
   });
 }
 
-function filtered({ principal, server }: Exchange, message: string): string {
-  if (principal === undefined || server === undefined) return message;
+function filtered({ principal, server, request }: Exchange, message: string): string {
+  const list = LISTS.get(request.envelope.method);
+  if (principal === undefined || server === undefined || list === undefined) return message;
+  const { kind } = list;
+  const decide = kind === 'template' ? decideTemplate : (who: Principal, where: ServerEntry, name: string) => decideItem(who, where, kind, name);
   try {
     if (readLoosely(message)?.isError === false) scanMessage(message);
-    return filterListResult(message, 'tools', (name) => !decideTool(principal, server, name).allowed);
+    return filterListResult(message, list.key, (name) => !decide(principal, server, name).allowed, list.nameKey);
   } catch (cause) {
-    throw new AppError('upstream.bad_answer', 'The upstream’s list can be read in more than one way, and not all of its tools are for everybody.', {
-      cause,
-    });
+    throw new AppError(
+      'upstream.bad_answer',
+      `The upstream’s list can be read in more than one way, and not all of its ${list.key} are for everybody.`,
+      {
+        cause,
+      },
+    );
   }
 }
 

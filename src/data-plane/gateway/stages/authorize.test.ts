@@ -3,10 +3,22 @@ import type { Principal } from '#base/access';
 import { AppError } from '#base/kernel';
 import { scanMessage } from '#base/protocol';
 import type { Exchange } from '../exchange.ts';
-import type { ServerEntry } from '../snapshot.ts';
+import type { ServerRow, SnapshotInput } from '../snapshot-input.ts';
+import { createSnapshotHolder, type ServerEntry } from '../snapshot.ts';
+import { itemRow, upstreamRow } from '../../../../test/combined/combined-rig.ts';
 import { authorize } from './authorize.ts';
 
-const owned = { visibility: 'public', ownerEmail: null, teamId: null, enabled: true } as const;
+const mirror: ServerRow = {
+  id: 's',
+  name: 's',
+  enabled: true,
+  visibility: 'public',
+  ownerEmail: null,
+  teamId: null,
+  limits: { callsPerMinute: null, concurrent: null },
+  mirrorGatewayId: 'g',
+  itemIds: [],
+};
 const anybody: Principal = {
   key: 'k',
   subject: 's',
@@ -20,22 +32,25 @@ const anybody: Principal = {
 };
 const scoped = (...permissions: string[]): Principal => ({ ...anybody, scopes: { permissions } });
 
-function refusalOf(params: string, principal: Principal, isDisabled = true): string | undefined {
-  const tools = new Map([['known', { ...owned, kind: 'tool', id: 't', name: 'known', enabled: !isDisabled }]]);
-  const server = {
-    ...owned,
-    kind: 'server',
-    id: 's',
-    upstream: { ...owned, kind: 'gateway', id: 'g', row: { name: 'g' }, tools, hasHiddenTools: isDisabled },
-  } as unknown as ServerEntry;
-  const envelope = scanMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`);
+function refusal(method: string, params: string, principal: Principal, server: ServerEntry): string | undefined {
+  const text = `{"jsonrpc":"2.0","id":1,"method":"${method}","params":${params}}`;
   try {
-    authorize({ principal, server, request: { envelope } } as unknown as Exchange);
+    authorize({ principal, server, request: { envelope: scanMessage(text), body: Buffer.from(text) } } as unknown as Exchange);
     return undefined;
   } catch (error) {
     if (error instanceof AppError) return error.code;
     throw error;
   }
+}
+
+function serverWith(items: SnapshotInput['items']): ServerEntry {
+  const holder = createSnapshotHolder(() => []);
+  holder.swap({ version: 1, upstreams: [upstreamRow('g')], servers: [mirror], items, revokedTokenIds: [] });
+  return holder.current.servers.get('s') as ServerEntry;
+}
+
+function refusalOf(params: string, principal: Principal, isDisabled = true): string | undefined {
+  return refusal('tools/call', params, principal, serverWith([itemRow('tool', 'g', 'known', { enabled: !isDisabled })]));
 }
 
 test('a disabled tool is not called, however its name is written; one the gateway has not read is the upstream’s to refuse', () => {
@@ -59,4 +74,31 @@ test('a token whose scopes do not cover calling tools calls none, also none the 
     expect(refusalOf(`{"name":"${name}"}`, scoped('tools.read'), false)).toBe('access.denied');
     expect(refusalOf(`{"name":"${name}"}`, scoped('tools.execute'), false)).toBeUndefined();
   }
+});
+
+test('a switched off prompt, resource or template is neither used nor completed; whoever may use another template that fits may read', () => {
+  const server = serverWith([
+    itemRow('prompt', 'g', 'off', { enabled: false }),
+    itemRow('resource', 'g', 'x://off', { enabled: false }),
+    itemRow('template', 'g', 'x://t/{id}', { enabled: false }),
+    itemRow('template', 'g', 'x://t/{+path}/on'),
+  ]);
+  const at = (method: string, params: object): string | undefined => refusal(method, JSON.stringify(params), anybody, server);
+  expect(at('prompts/get', { name: 'off' })).toBe('prompt.not_found');
+  expect(at('prompts/get', { name: 'unread' })).toBeUndefined();
+  expect(at('completion/complete', { ref: { type: 'ref/prompt', name: 'off' } })).toBe('prompt.not_found');
+  expect(at('resources/read', { uri: 'x://off' })).toBe('resource.not_found');
+  expect(at('resources/subscribe', { uri: 'x://off' })).toBe('resource.not_found');
+  expect(at('resources/unsubscribe', { uri: 'x://off' })).toBeUndefined();
+  expect(at('resources/read', { uri: 'x://t/1' })).toBe('resource.not_found');
+  expect(at('resources/read', { uri: 'x://t/1/on' })).toBeUndefined();
+  expect(at('resources/read', { uri: 'x://elsewhere' })).toBeUndefined();
+  expect(at('completion/complete', { ref: { type: 'ref/resource', uri: 'x://t/{id}' } })).toBe('resource.not_found');
+});
+
+test('a token that may not read resources or prompts reads none', () => {
+  const server = serverWith([]);
+  expect(refusal('resources/read', '{"uri":"x://a"}', scoped('tools.execute'), server)).toBe('access.denied');
+  expect(refusal('resources/read', '{"uri":"x://a"}', scoped('resources.read'), server)).toBeUndefined();
+  expect(refusal('prompts/get', '{"name":"p"}', scoped('tools.execute'), server)).toBe('access.denied');
 });

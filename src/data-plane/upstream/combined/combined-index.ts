@@ -1,8 +1,7 @@
 // What a combined server finds its items by: published names, URIs and templates. Built once for each server of a snapshot; two
 // items never answer to one name, and none takes another's (decisions.md 8).
 import type { ItemEntry, ServerEntry } from '#data-plane/gateway';
-import { jsonText } from '#base/protocol';
-import { matcherOf, type UriMatcher } from './uri-template.ts';
+import { jsonText, matcherOf, type UriMatcher } from '#base/protocol';
 
 /** URIs of one upstream that others have too, and under which the combined server shows them. */
 export interface UriNames {

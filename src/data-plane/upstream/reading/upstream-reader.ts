@@ -32,7 +32,8 @@ export function createUpstreamReader(parts: UpstreamReaderParts, timeoutMs: numb
   }
 
   async function readAs(target: UpstreamTarget, transport: UpstreamTransport, signal: AbortSignal | undefined): Promise<UpstreamDescription> {
-    if (transport === 'STREAMABLEHTTP') return await readUpstream(target, transport, new HttpEraProbe(parts.outbound, target, timeoutMs, signal), doesList);
+    if (transport === 'STREAMABLEHTTP')
+      return await readUpstream(target, transport, new HttpEraProbe(parts.outbound, target, timeoutMs, signal), doesList);
     const probe = channelProbe(target, transport, signal);
     try {
       return await readUpstream(target, transport, probe, doesList);
@@ -59,12 +60,7 @@ export function createUpstreamReader(parts: UpstreamReaderParts, timeoutMs: numb
   };
 }
 
-async function readUpstream(
-  target: UpstreamTarget,
-  transport: UpstreamTransport,
-  probe: EraProbe,
-  doesList: boolean,
-): Promise<UpstreamDescription> {
+async function readUpstream(target: UpstreamTarget, transport: UpstreamTransport, probe: EraProbe, doesList: boolean): Promise<UpstreamDescription> {
   const modern = await probe.modern();
   // An upstream may speak both eras. When it speaks the modern one, a refusal of the other is an answer, not a failure.
   const legacy = modern === undefined ? await probe.legacy(ALL_NEEDS) : await probe.legacy(ALL_NEEDS).catch(() => undefined);
