@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { auditRoutes } from '../src/control-plane/audit/index.ts';
 import type { RouteSpec } from '../src/control-plane/http-contract/index.ts';
+import { promptRoutes, resourceRoutes, toolRoutes } from '../src/control-plane/items/index.ts';
 import { serverRoutes } from '../src/control-plane/servers/index.ts';
 import { systemRoutes } from '../src/control-plane/system/index.ts';
-import { toolRoutes } from '../src/control-plane/tools/index.ts';
 import { upstreamRoutes } from '../src/control-plane/upstreams/index.ts';
 import { errorStatuses, openApiRoute } from '../src/front/rest/openapi.ts';
 
@@ -29,6 +29,8 @@ function nouns(): [title: string, routes: RouteSpec[]][] {
     ['Gateways', upstreamRoutes(NOT_CALLED, PAGE_SIZES)],
     ['Servers', serverRoutes(NOT_CALLED, PAGE_SIZES)],
     ['Tools', toolRoutes(NOT_CALLED, PAGE_SIZES)],
+    ['Resources', resourceRoutes(NOT_CALLED, PAGE_SIZES)],
+    ['Prompts', promptRoutes(NOT_CALLED, PAGE_SIZES)],
     ['Audit trail', auditRoutes({ records: NOT_CALLED })],
   ];
 }

@@ -2,9 +2,9 @@
 import type { Config } from '#base/config';
 import { AppError, type Logger } from '#base/kernel';
 import { auditRoutes } from '#control-plane/audit';
+import { promptRoutes, resourceRoutes, toolRoutes } from '#control-plane/items';
 import { createServerService, serverRoutes } from '#control-plane/servers';
 import { systemRoutes } from '#control-plane/system';
-import { createToolService, toolRoutes } from '#control-plane/tools';
 import { upstreamRoutes, type UpstreamService } from '#control-plane/upstreams';
 import { createEdge, type DoorTable } from '#data-plane/edge';
 import { createRpcDoor, createSseDoor, createStreamableHttp, type DoorHandler } from '#data-plane/transports';
@@ -25,9 +25,8 @@ export interface RunningApp {
 /** @param appVersion shown by /version, /openapi.json and `GET /` */
 export async function startApp(config: Config, log: Logger, appVersion: string): Promise<RunningApp> {
   const engine = await startEngine(config, log);
-  const { gateway, database, records, health, upstreams, authenticator, docsAuthenticator } = engine;
+  const { gateway, database, records, upstreams, items, authenticator, docsAuthenticator } = engine;
   let isReady = false;
-  const tools = createToolService({ database, health });
   const pageSizes = { defaultSize: config.paging.defaultSize, maxSize: config.paging.maxSize };
   const front = await createRestFront({
     routes: [
@@ -40,8 +39,10 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
         isReady: () => isReady,
       }),
       ...upstreamRoutes(upstreams, pageSizes),
-      ...serverRoutes(createServerService({ database, tools }), pageSizes),
-      ...toolRoutes(tools, pageSizes),
+      ...serverRoutes(createServerService({ database, items }), pageSizes),
+      ...toolRoutes(items.tools, pageSizes),
+      ...resourceRoutes(items.resources, pageSizes),
+      ...promptRoutes(items.prompts, pageSizes),
       ...auditRoutes({ records, beforeQuery: () => gateway.flushRecords() }),
     ],
     authenticator,

@@ -12,7 +12,7 @@ type House = ReadonlyMap<string, string>;
 
 const BASE = ['base/kernel', 'base/protocol', 'base/config', 'base/access', 'base/net'];
 const BASE_BUT_NET = BASE.filter((room) => room !== 'base/net');
-const CONTROL = ['audit', 'catalog', 'db', 'http-contract', 'servers', 'system', 'tokens', 'tools', 'upstreams'].map(
+const CONTROL = ['audit', 'catalog', 'db', 'http-contract', 'items', 'servers', 'system', 'tokens', 'upstreams'].map(
   (noun) => `control-plane/${noun}`,
 );
 
@@ -171,7 +171,7 @@ describe('the canaries', () => {
   it('a data plane that reads the database is rejected', () =>
     reject('data-plane/gateway/x.ts', `import { openDatabase } from '#control-plane/db';`));
   it('a value import where only types may be taken is rejected', () =>
-    reject('control-plane/tools/x.ts', `import { createGateway } from '#data-plane/gateway';`));
+    reject('control-plane/items/x.ts', `import { createGateway } from '#data-plane/gateway';`));
   it('a window instead of a door is rejected', () => reject('data-plane/edge/x.ts', `import { scan } from '../../base/protocol/scan.ts';`));
   it('an HTTP client outside base/net is rejected', () => reject('data-plane/upstream/x.ts', `import { Pool } from 'undici';`));
   it('a cycle is rejected', () => reject('base/kernel/a.ts', `import { b } from './b.ts';`, ['base/kernel/b.ts', `import { a } from './a.ts';`]));

@@ -170,6 +170,7 @@ describe('POST /gateways', () => {
     const gateway = await rig.register();
     expect(gateway.toolCount).toBe(1);
     expect(gateway.skippedTools).toHaveLength(4);
+    expect(gateway.skippedItems).toEqual(gateway.skippedTools.map((tool: object) => ({ kind: 'tool', ...tool })));
     expect(JSON.stringify(gateway.skippedTools)).not.toContain('\u202e');
   });
 });

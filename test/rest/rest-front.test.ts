@@ -161,7 +161,7 @@ describe('the OpenAPI document', () => {
     expect(paths['/gateways']?.['post']?.responses).toHaveProperty('502');
     expect(paths['/gateways']?.['post']?.requestBody).toBeDefined();
     expect(paths['/health']?.['get']?.security).toEqual([]);
-    expect(Object.keys(components.schemas).sort()).toEqual(['Gateway', 'Server', 'Tool']);
+    expect(Object.keys(components.schemas).sort()).toEqual(['Gateway', 'Prompt', 'Resource', 'Server', 'Tool']);
     const referred = [...JSON.stringify(paths).matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map((match) => match[1] as string);
     expect(referred.length).toBeGreaterThan(0);
     for (const name of referred) expect(components.schemas).toHaveProperty(name);

@@ -4,7 +4,8 @@ import { expect } from 'vitest';
 import type { Principal } from '../../src/base/access/index.ts';
 import { AppError, Secret, silentLogger } from '../../src/base/kernel/index.ts';
 import type {
-  ReadTool,
+  ItemKind,
+  ReadItem,
   UpstreamDescription,
   UpstreamHealth,
   UpstreamReader,
@@ -14,9 +15,9 @@ import type {
 import { createCatalog } from '../../src/control-plane/catalog/index.ts';
 import { createColumnCipher, openDatabase } from '../../src/control-plane/db/index.ts';
 import type { ChangeFact, RouteSpec } from '../../src/control-plane/http-contract/index.ts';
+import { createItemServices, promptRoutes, resourceRoutes, toolRoutes } from '../../src/control-plane/items/index.ts';
 import { createServerService, serverRoutes } from '../../src/control-plane/servers/index.ts';
 import { systemRoutes } from '../../src/control-plane/system/index.ts';
-import { createToolService, toolRoutes } from '../../src/control-plane/tools/index.ts';
 import { createUpstreamService, upstreamRoutes } from '../../src/control-plane/upstreams/index.ts';
 import { errorStatuses } from '../../src/front/rest/openapi.ts';
 import { buildRestApp } from '../../src/front/rest/rest-app.ts';
@@ -64,23 +65,24 @@ const PEOPLE: Record<string, Principal> = {
   }),
 };
 
-export function readTool(name: string, rest: Partial<ReadTool> = {}): ReadTool {
-  return {
-    name,
-    title: undefined,
-    description: `What ${name} does`,
-    inputSchema: { type: 'object' },
-    outputSchema: undefined,
-    annotations: undefined,
-    meta: undefined,
-    json: JSON.stringify({ name, inputSchema: { type: 'object' } }),
-    ...rest,
-  };
+/** One entry of an upstream's lists. `entry` is added to what it says of itself. */
+export function readItem(kind: ItemKind, key: string, entry: Record<string, unknown> = {}, rest: Partial<ReadItem> = {}): ReadItem {
+  const member = kind === 'resource' ? 'uri' : kind === 'template' ? 'uriTemplate' : 'name';
+  const told = { [member]: key, description: `What ${key} does`, ...entry };
+  const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+  const name = text((told as Record<string, unknown>)['name']) ?? '';
+  return { kind, key, name, title: text(entry['title']), description: text(told.description), json: JSON.stringify(told), needs: [], ...rest };
 }
+
+export const readTool = (name: string, entry: Record<string, unknown> = {}): ReadItem =>
+  readItem('tool', name, { inputSchema: { type: 'object' }, ...entry });
 
 /** An upstream in the hands of the test: set `tools`, or `failure` to have every reading fail. */
 class FakeUpstream implements UpstreamReader {
-  tools: readonly ReadTool[] = [readTool('get_time'), readTool('convert')];
+  tools: readonly ReadItem[] = [readTool('get_time'), readTool('convert')];
+  /** Of other kinds. */
+  others: readonly ReadItem[] = [];
+  skipped: UpstreamDescription['skipped'] = [];
   failure: Error | undefined;
   /** What it speaks, for who asks without saying. */
   transport: UpstreamTransport = 'STREAMABLEHTTP';
@@ -100,8 +102,8 @@ class FakeUpstream implements UpstreamReader {
       serverInfo: { name: 'clock', version: '1' },
       capabilities: { tools: {} },
       instructions: 'Ask for the time.',
-      tools: this.tools,
-      skippedTools: [],
+      items: [...this.tools, ...this.others],
+      skipped: this.skipped,
       steps: [{ step: 'connect', ok: true, detail: '' }],
     };
   }
@@ -143,19 +145,22 @@ export async function openRig(
       );
     },
   };
-  const tools = createToolService({ database, health });
+  const names = { separator: '-', charsMax: 64 } as const;
+  const items = createItemServices({ database, health, names });
   const upstreams = createUpstreamService({
     database,
     cipher: CIPHER,
     reader: upstream,
     health,
-    settings: { maskedAuthValue: options.maskedAuthValue ?? '*****', readTimeoutMs: 5000 },
+    settings: { maskedAuthValue: options.maskedAuthValue ?? '*****', readTimeoutMs: 5000, names },
   });
-  const servers = createServerService({ database, tools });
+  const servers = createServerService({ database, items });
   let isReady = true;
   const routes = [
     ...upstreamRoutes(upstreams, PAGE_SIZES),
-    ...toolRoutes(tools, PAGE_SIZES),
+    ...toolRoutes(items.tools, PAGE_SIZES),
+    ...resourceRoutes(items.resources, PAGE_SIZES),
+    ...promptRoutes(items.prompts, PAGE_SIZES),
     ...serverRoutes(servers, PAGE_SIZES),
     ...systemRoutes({
       database,
@@ -215,6 +220,7 @@ export async function openRig(
     send,
     upstream,
     upstreams,
+    items,
     database,
     changes,
     catalog: createCatalog({ database, cipher: CIPHER, listRevokedTokenIds: async () => ['gone'], log: silentLogger }),

@@ -47,8 +47,7 @@ describe('POST /servers', () => {
   });
 
   it.each([
-    ['no gateway to mirror', { mirrorGatewayId: undefined }, /virtual servers composed of tools come later/],
-    ['single tools', { associated_tools: ['x'] }, /not supported by this version/],
+    ['agents', { associated_a2a_agents: ['x'] }, /not supported by this version/],
     ['an id that is no UUID', { id: 'nope' }, /UUID/],
     ['an empty name', { name: ' ' }, /name/],
     ['a limit that is no whole number', { limits: { concurrent: 1.5 } }, /int/],
@@ -193,9 +192,10 @@ describe('the catalogue that calls are answered from', () => {
         teamId: null,
         limits: { callsPerMinute: null, concurrent: 4 },
         mirrorGatewayId: gatewayId,
+        itemIds: [],
       },
     ]);
-    expect(after.tools.map((tool) => [tool.upstreamId, tool.originalName]).sort(([, a], [, b]) => (a ?? '').localeCompare(b ?? ''))).toEqual([
+    expect(after.items.map((item) => [item.upstreamId, item.key]).sort(([, a], [, b]) => (a ?? '').localeCompare(b ?? ''))).toEqual([
       [gatewayId, 'convert'],
       [gatewayId, 'get_time'],
     ]);

@@ -98,7 +98,7 @@ describe('the state of a tool', () => {
       message: `Tool ${id} deactivated`,
       tool: { id, enabled: false, original_name: expect.any(String), input_schema: { type: 'object' } },
     });
-    expect((await rig.catalog.load()).tools.find((tool) => tool.id === id)?.enabled).toBe(false);
+    expect((await rig.catalog.load()).items.find((tool) => tool.id === id)?.enabled).toBe(false);
     expect((await rig.send('GET', '/tools')).body).toHaveLength(1);
     expect((await rig.send('POST', `/tools/${id}/toggle`)).body.tool.enabled).toBe(true);
   });

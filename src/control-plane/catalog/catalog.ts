@@ -2,7 +2,7 @@
 import type { Logger } from '#base/kernel';
 import type { ColumnCipher, Database } from '#control-plane/db';
 import { loadServerRows } from '#control-plane/servers';
-import { listToolSwitches } from '#control-plane/tools';
+import { createItemRows } from '#control-plane/items';
 import { loadUpstreamRows } from '#control-plane/upstreams';
 import type { SnapshotInput } from '#data-plane/gateway';
 
@@ -20,30 +20,22 @@ export interface Catalog {
 }
 
 export function createCatalog({ database, cipher, listRevokedTokenIds, log }: CatalogParts): Catalog {
+  const itemRows = createItemRows(database);
   return {
     async load() {
       // Read first: rows may be newer than the version they are labelled with, never older.
       const version = await database.version();
-      const [upstreams, servers, tools, revokedTokenIds] = await Promise.all([
+      const [upstreams, servers, items, revokedTokenIds] = await Promise.all([
         loadUpstreamRows(database, cipher, log),
         loadServerRows(database),
-        listToolSwitches(database.db),
+        itemRows.load(),
         listRevokedTokenIds(),
       ]);
       return {
         version,
         upstreams,
         servers,
-        tools: tools.map((row) => ({
-          id: row.id,
-          upstreamId: row.gateway_id,
-          originalName: row.original_name,
-          enabled: row.enabled === 1,
-          visibility: row.visibility,
-          ownerEmail: row.owner_email,
-          teamId: row.team_id,
-        })),
-        items: [],
+        items,
         revokedTokenIds,
       };
     },

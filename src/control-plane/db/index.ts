@@ -10,10 +10,11 @@ export {
   type ChangeCounterTable,
   type Flag,
   type GatewaysTable,
+  type ItemsTable,
   type LimitColumns,
   type OwnershipColumns,
   type RevokedTokensTable,
+  type ServerItemsTable,
   type ServersTable,
   type Tables,
-  type ToolsTable,
 } from './tables.ts';

@@ -37,10 +37,14 @@ function look(database: DatabaseSync): DatabaseFacts {
   if (damage !== undefined) return { ...facts, problem: `it is damaged: ${damage}` };
   const tables = texts("select name from sqlite_master where type = 'table'");
   if (tables.length === 0) return { ...facts, problem: undefined, pendingMigrations: MIGRATION_COUNT };
-  if (!tables.includes('kysely_migration')) return { ...facts, problem: `it is another program's: it has the tables ${tables.slice(0, 5).join(', ')}` };
+  if (!tables.includes('kysely_migration'))
+    return { ...facts, problem: `it is another program's: it has the tables ${tables.slice(0, 5).join(', ')}` };
   const applied = texts('select name from kysely_migration');
   const unknown = applied.find((name) => !isKnownMigration(name));
   if (unknown !== undefined) return { ...facts, problem: `it was last used by a newer version of mcpgateway (its schema has ${unknown})` };
-  const newest = ['gateways', 'servers'].flatMap((table) => texts(`select coalesce(max(updated_at), '') from ${table}`)).toSorted().at(-1);
+  const newest = ['gateways', 'servers']
+    .flatMap((table) => texts(`select coalesce(max(updated_at), '') from ${table}`))
+    .toSorted()
+    .at(-1);
   return { ...facts, problem: undefined, pendingMigrations: MIGRATION_COUNT - applied.length, newestChange: newest === '' ? undefined : newest };
 }

@@ -173,7 +173,7 @@ describe('constraints', () => {
     expect(await revoked(database)).toEqual(['a', 'b']);
   });
 
-  it('tools go with their gateway, but a mirrored gateway stays', async () => {
+  it('items go with their gateway, but a mirrored gateway stays', async () => {
     const database = await open();
     const shared = { name: 'n', enabled: 1, visibility: 'public', owner_email: null, team_id: null, tags: '[]', description: null } as const;
     const history = {
@@ -217,23 +217,30 @@ describe('constraints', () => {
           instructions: null,
           skipped_tools: '[]',
           last_refresh_at: null,
+          stale_since: null,
+          refresh_interval_seconds: null,
+          items_version: 0,
         })
         .execute();
       await tx
-        .insertInto('tools')
+        .insertInto('items')
         .values({
           ...shared,
           ...history,
           id: 't',
           gateway_id: 'g',
+          kind: 'tool',
+          key: 'o',
           original_name: 'o',
-          display_name: null,
+          former_names: '[]',
           title: null,
-          input_schema: '{}',
-          output_schema: null,
-          annotations: null,
-          meta: null,
           source_json: '{}',
+          needs: '[]',
+          custom_name: null,
+          display_name: null,
+          custom_title: null,
+          custom_description: null,
+          custom_annotations: null,
         })
         .execute();
       await tx
@@ -247,14 +254,14 @@ describe('constraints', () => {
       await tx.deleteFrom('servers').execute();
       await tx.deleteFrom('gateways').execute();
     });
-    expect(await database.db.selectFrom('tools').select('id').execute()).toEqual([]);
+    expect(await database.db.selectFrom('items').select('id').execute()).toEqual([]);
   });
 });
 
 describe('the file', () => {
   it('keeps what was committed, and is not migrated twice', async () => {
     const first = await open(fileUrl());
-    expect(first.migrated).toEqual(['0001-catalogue', '0002-stdio-gateways']);
+    expect(first.migrated).toEqual(['0001-catalogue', '0002-stdio-gateways', '0003-items']);
     await first.change((tx) => revoke(tx, 'a'));
     const version = await first.version();
     await first.close();
@@ -264,18 +271,31 @@ describe('the file', () => {
     expect(await second.version()).toBe(version);
   });
 
-  it('of the first version is brought up to date, and its gateways are what they were', async () => {
+  it('of an earlier version is brought up to date: its gateways are what they were, its tools keep their ids and switches', async () => {
     await (await open(fileUrl())).close();
     const old = new DatabaseSync(join(folder, 'sub', 'mcp.db'));
-    for (const column of ['command', 'args', 'cwd', 'process_env', 'stdio_isolation']) old.exec(`alter table gateways drop column ${column}`);
+    old.exec('drop table server_items; drop table items');
+    const later = ['command', 'args', 'cwd', 'process_env', 'stdio_isolation', 'stale_since', 'refresh_interval_seconds', 'items_version'];
+    for (const column of later) old.exec(`alter table gateways drop column ${column}`);
+    old.exec("delete from kysely_migration where name > '0002'");
+    old.exec(`create table tools (id text primary key, gateway_id text not null references gateways (id), original_name text, name text,
+      display_name text, title text, description text, input_schema text, output_schema text, annotations text, meta text, source_json text,
+      enabled integer, visibility text, owner_email text, team_id text, tags text, created_at text, updated_at text, created_by text,
+      created_from_ip text, created_via text, created_user_agent text, modified_by text, modified_from_ip text, modified_via text,
+      modified_user_agent text, version integer)`);
     old.exec("delete from kysely_migration where name = '0002-stdio-gateways'");
     old.exec(`insert into gateways (id, name, slug, url, transport, modern, legacy, skipped_tools, enabled, visibility, tags, created_at, updated_at, version)
       values ('g', 'n', 'n', 'http://x', 'STREAMABLEHTTP', 1, 0, '[]', 1, 'public', '[]', 't', 't', 1)`);
+    old.exec(`insert into tools (id, gateway_id, original_name, name, source_json, enabled, visibility, tags, created_at, updated_at, version)
+      values ('t', 'g', 'get_time', 'n-get-time', '{"name":"get_time"}', 0, 'team', '["x"]', 't', 't', 7)`);
     old.close();
     const database = await open(fileUrl());
-    expect(database.migrated).toEqual(['0002-stdio-gateways']);
+    expect(database.migrated).toEqual(['0002-stdio-gateways', '0003-items']);
     expect(await database.db.selectFrom('gateways').selectAll().execute()).toMatchObject([
-      { id: 'g', url: 'http://x', command: null, args: null, cwd: null, process_env: null, stdio_isolation: 'auto' },
+      { id: 'g', url: 'http://x', command: null, args: null, cwd: null, process_env: null, stdio_isolation: 'auto', stale_since: null },
+    ]);
+    expect(await database.db.selectFrom('items').selectAll().execute()).toMatchObject([
+      { id: 't', gateway_id: 'g', kind: 'tool', key: 'get_time', name: 'n-get-time', enabled: 0, visibility: 'team', tags: '["x"]', version: 7 },
     ]);
   });
 
@@ -304,7 +324,7 @@ describe('the file', () => {
 
   it('opens for several processes at once, of which one migrates', async () => {
     const all = await Promise.all(Array.from({ length: 4 }, () => open(fileUrl())));
-    expect(all.flatMap((database) => database.migrated)).toEqual(['0001-catalogue', '0002-stdio-gateways']);
+    expect(all.flatMap((database) => database.migrated)).toEqual(['0001-catalogue', '0002-stdio-gateways', '0003-items']);
   });
 
   it('another process that holds the lock for too long gives 503 database.unavailable, and nothing is changed', async () => {

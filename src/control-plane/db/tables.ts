@@ -67,9 +67,14 @@ export interface GatewaysTable extends OwnershipColumns, LimitColumns, AuditColu
   /** JSON */
   capabilities: string | null;
   instructions: string | null;
-  /** JSON: { name, reason }[] */
+  /** JSON: { kind, name, reason }[]; rows of before 0003 have no kind and are of tools. */
   skipped_tools: string;
   last_refresh_at: string | null;
+  /** Since when its items may be out of date, because it could not be read; NULL while they are fresh. */
+  stale_since: string | null;
+  refresh_interval_seconds: number | null;
+  /** Grows with every change of one of its items, so that only those are read again. */
+  items_version: number;
 }
 
 export interface ServersTable extends OwnershipColumns, LimitColumns, AuditColumns {
@@ -81,25 +86,39 @@ export interface ServersTable extends OwnershipColumns, LimitColumns, AuditColum
   mirror_gateway_id: string | null;
 }
 
-export interface ToolsTable extends OwnershipColumns, AuditColumns {
+/** What upstreams list: tools, resources, resource templates, prompts. They go when their gateway goes. */
+export interface ItemsTable extends OwnershipColumns, AuditColumns {
   id: string;
-  /** Tools go when their gateway goes. */
   gateway_id: string;
+  kind: 'tool' | 'resource' | 'template' | 'prompt';
+  /** What the upstream knows it by: name, URI or URI template. One row for each of a gateway and kind. */
+  key: string;
+  /** `name` as the upstream gives it. */
   original_name: string;
+  /** Published name of a tool or prompt (names.ts), unique within the kind; '' for the others. */
   name: string;
-  display_name: string | null;
+  /** JSON: string[], published names it had before */
+  former_names: string;
+  /** The upstream's, made fit to be shown. */
   title: string | null;
   description: string | null;
-  /** JSON */
-  input_schema: string;
-  /** JSON */
-  output_schema: string | null;
-  /** JSON */
-  annotations: string | null;
-  /** JSON */
-  meta: string | null;
-  /** The item's original text, byte for byte (decisions.md 10). */
+  /** The item's original text (decisions.md 10). */
   source_json: string;
+  /** JSON: what a client must be able to do to be shown it (decisions.md 4) */
+  needs: string;
+  /** What people wrote over the upstream's words; NULL leaves them. */
+  custom_name: string | null;
+  display_name: string | null;
+  custom_title: string | null;
+  custom_description: string | null;
+  /** JSON */
+  custom_annotations: string | null;
+}
+
+/** Which items a server combines. */
+export interface ServerItemsTable {
+  server_id: string;
+  item_id: string;
 }
 
 export interface RevokedTokensTable {
@@ -119,7 +138,8 @@ export interface ChangeCounterTable {
 export interface Tables {
   gateways: GatewaysTable;
   servers: ServersTable;
-  tools: ToolsTable;
+  items: ItemsTable;
+  server_items: ServerItemsTable;
   revoked_tokens: RevokedTokensTable;
   change_counter: ChangeCounterTable;
 }

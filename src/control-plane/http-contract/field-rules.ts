@@ -23,6 +23,14 @@ export const description = z
   .refine((text) => !INVISIBLE.test(text), 'Control and invisible characters are not taken here.')
   .transform((text) => text.slice(0, DESCRIPTION_CHARS_MAX));
 
+/** Names and titles that are shown to people: of any script, one line. */
+export const displayText = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine((text) => !MARKUP.test(text), 'HTML and scripts are not taken here.')
+  .refine((text) => !INVISIBLE.test(text) && !/[\t\n\r\u2028\u2029]/.test(text), 'Control and invisible characters are not taken here.');
+
 /** An absolute http or https URL. Whether the gateway may connect there is the address guard's to say. */
 export const httpUrl = z
   .string()

@@ -1,7 +1,7 @@
 export { ensureAllowed, ensureTeamInReach, mayRead, newOwnership, notFound, ownedOf, type OwnershipInput } from './access-check.ts';
 export { auditOnCreate, auditOnUpdate, type Caller, type Origin } from './caller.ts';
 export { type ChangeFact, type ChangeRecorder } from './change-recorder.ts';
-export { description, entityName, headerName, headerValue, httpUrl, limitFields, limitsFrom, visibility } from './field-rules.ts';
+export { description, displayText, entityName, headerName, headerValue, httpUrl, limitFields, limitsFrom, visibility } from './field-rules.ts';
 export { idParams, listQuery, queryBoolean, stateQuery, type ListQuery, type PageSizes } from './list-query.ts';
 export { collectPage, decodeCursor, pageAnswer, tagFilter, type Page, type Pageable, type PagePosition } from './page.ts';
 export { historyOf, historyOut, limitsOf, limitsOut, ownershipOf, ownershipOut } from './read-fields.ts';

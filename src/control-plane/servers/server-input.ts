@@ -1,15 +1,21 @@
-// The bodies of POST and PUT /servers (api.md 2.7.1). In this version a server mirrors one gateway.
+// The bodies of POST and PUT /servers (api.md 2.7.1). A server mirrors one gateway, or combines items of any.
 import { z } from 'zod';
 import { description, entityName, httpUrl, limitFields, tagsField, visibility } from '#control-plane/http-contract';
 
-const ids = z
-  .union([z.string(), z.array(z.union([z.string(), z.number()]))])
+const MEMBERS_MAX = 10_000;
+const ids = z.union([z.string(), z.array(z.union([z.string().max(2048), z.number()])).max(MEMBERS_MAX)]);
+/** A list, or one text joined by commas. */
+const members = ids
+  .transform((given) => (typeof given === 'string' ? given.split(',') : given.map(String)).map((item) => item.trim()).filter((item) => item !== ''))
+  .nullable()
+  .optional()
+  .describe('Ids, names or URIs. null leaves them as they are, an empty list takes all away.');
+const none = ids
+  .refine((given) => given.length === 0, 'A2A agents are not supported by this version.')
   .nullable()
   .optional();
-/** For `associated_…` lists, which could only be lists of a part. */
-export const SHOWS_ALL =
-  'A mirror shows all that its gateway has; servers composed of single tools, resources and prompts are not supported by this version.';
-const none = ids.refine((given) => given === undefined || given === null || given.length === 0, SHOWS_ALL);
+
+const mirror = z.string().max(255).nullable().optional().describe('The gateway to mirror; without one the server combines the items it is given.');
 
 const fields = {
   description: description.nullable().optional(),
@@ -20,9 +26,12 @@ const fields = {
   tags: tagsField.nullable().optional(),
   visibility: visibility.nullable().optional(),
   teamId: z.string().max(64).nullable().optional(),
-  associatedTools: none,
-  associatedResources: none,
-  associatedPrompts: none,
+  associatedTools: members,
+  associatedToolIds: members,
+  associatedResources: members,
+  associatedResourceIds: members,
+  associatedPrompts: members,
+  associatedPromptIds: members,
   associatedA2aAgents: none,
   oauthEnabled: z.literal(false, 'OAuth per server is not supported by this version.').nullable().optional(),
   ...limitFields,
@@ -36,19 +45,14 @@ const serverId = z
 export const serverCreate = z.object({
   id: serverId.nullable().optional(),
   name: entityName,
-  mirrorGatewayId: z
-    .string('mirror_gateway_id is needed: in this version every server mirrors one gateway; virtual servers composed of tools come later.')
-    .min(1)
-    .max(255),
+  mirrorGatewayId: mirror,
   ...fields,
 });
 
-/** `associatedTools` may be what the server shows already, since clients send back the whole entity they have read. */
 export const serverUpdate = z.object({
   name: entityName.nullable().optional(),
-  mirrorGatewayId: z.string().min(1).max(255).nullable().optional(),
+  mirrorGatewayId: mirror,
   ...fields,
-  associatedTools: ids.transform((given) => (typeof given === 'string' ? given.split(',').map((item) => item.trim()) : given?.map(String))),
 });
 
 export type ServerCreate = z.output<typeof serverCreate>;

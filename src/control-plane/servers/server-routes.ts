@@ -1,7 +1,7 @@
 // REST for servers (api.md 2.7). /state answers with the bare server, unlike the other nouns.
 import { z } from 'zod';
 import { defineRoute, idParams, listQuery, pageAnswer, queryBoolean, stateQuery, type PageSizes, type RouteSpec } from '#control-plane/http-contract';
-import { toolOut } from '#control-plane/tools';
+import { promptOut, resourceOut, toolOut } from '#control-plane/items';
 import { serverCreate, serverUpdate } from './server-input.ts';
 import { serverOut } from './server.ts';
 import type { ServerService } from './server-service.ts';
@@ -25,7 +25,7 @@ export function serverRoutes(service: ServerService, pageSizes: PageSizes): Rout
       ...common,
       method: 'POST',
       path: '/servers',
-      summary: 'Create a server that mirrors a gateway',
+      summary: 'Create a server that mirrors a gateway or combines items of several',
       input: { body: serverCreate, bodyWrapper: 'server' },
       output: serverOut,
       successStatus: 201,
@@ -82,15 +82,23 @@ export function serverRoutes(service: ServerService, pageSizes: PageSizes): Rout
         handler: (context) => service.setEnabled(context, context.params.id, context.query.activate),
       }),
     ),
-    defineRoute({
-      ...common,
-      method: 'GET',
-      path: '/servers/:id/tools',
-      summary: 'List the tools of a server',
-      input: { params: idParams, query: z.object({ include_inactive: queryBoolean.default(false) }) },
-      output: z.array(toolOut),
-      statuses: [404],
-      handler: (context) => service.listTools(context, context.params.id, context.query.include_inactive),
-    }),
+    ...(
+      [
+        { noun: 'tools', output: toolOut, list: 'listTools' },
+        { noun: 'resources', output: resourceOut, list: 'listResources' },
+        { noun: 'prompts', output: promptOut, list: 'listPrompts' },
+      ] as const
+    ).map(({ noun, output, list }) =>
+      defineRoute({
+        ...common,
+        method: 'GET',
+        path: `/servers/:id/${noun}`,
+        summary: `List the ${noun} of a server`,
+        input: { params: idParams, query: z.object({ include_inactive: queryBoolean.default(false) }) },
+        output: z.array(output as z.ZodType),
+        statuses: [404],
+        handler: (context) => service[list](context, context.params.id, context.query.include_inactive),
+      }),
+    ),
   ];
 }

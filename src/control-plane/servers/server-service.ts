@@ -1,5 +1,4 @@
-// What may happen to a server: an endpoint for MCP clients, in this version the mirror of one gateway.
-import { isDeepStrictEqual } from 'node:util';
+// What may happen to a server: an endpoint for MCP clients, the mirror of one gateway or a combination of items of any.
 import { AppError, newId, normaliseId } from '#base/kernel';
 import type { Principal } from '#base/access';
 import { isForeignKeyViolation, isUniqueViolation, toJsonColumn, type Database, type Db, type ServersTable, type Tx } from '#control-plane/db';
@@ -18,31 +17,37 @@ import {
   type Caller,
   type ListQuery,
 } from '#control-plane/http-contract';
-import { listToolNames, type ToolEntity, type ToolService } from '#control-plane/tools';
+import type { ItemOrigin, ItemServices, PromptEntity, ResourceEntity, ToolEntity } from '#control-plane/items';
 import { findUpstream } from '#control-plane/upstreams';
-import { SHOWS_ALL, type ServerCreate, type ServerUpdate } from './server-input.ts';
+import type { ServerCreate, ServerUpdate } from './server-input.ts';
+import { itemsBehind, membersOf, replaceMembers } from './server-member-store.ts';
+import { namesMembers, shownMembers, showsExactly, writeMembers } from './server-members.ts';
 import { deleteServer, findServer, findServersByName, insertServer, listServers, updateServer } from './server-store.ts';
 import { serverEntity, type ServerEntity } from './server.ts';
 
 export interface ServerServiceParts {
   readonly database: Database;
-  readonly tools: ToolService;
+  readonly items: Pick<ItemServices, 'tools' | 'resources' | 'prompts'>;
 }
 
 export interface ServerService {
   list(caller: Caller, query: ListQuery): Promise<{ rows: ServerEntity[]; nextCursor: string | null }>;
   /** Throws AppError `server.not_found` or `access.denied`, as all methods with an id do. */
   get(caller: Caller, id: string): Promise<ServerEntity>;
-  /** Throws `server.conflict`, or `gateway.not_found` when the gateway to mirror is not there for this caller. */
+  /** Throws `server.conflict`, or `request.bad_input` when the gateway to mirror or a member is not there for this caller. */
   create(caller: Caller, input: ServerCreate): Promise<ServerEntity>;
   update(caller: Caller, id: string, input: ServerUpdate): Promise<ServerEntity>;
   setEnabled(caller: Caller, id: string, isEnabled: boolean): Promise<ServerEntity>;
   remove(caller: Caller, id: string): Promise<void>;
-  /** The tools of the mirrored gateway that the caller may see. */
+  /** What it shows of each noun, as far as the caller may see it. */
   listTools(caller: Caller, id: string, doesIncludeInactive: boolean): Promise<ToolEntity[]>;
+  listResources(caller: Caller, id: string, doesIncludeInactive: boolean): Promise<ResourceEntity[]>;
+  listPrompts(caller: Caller, id: string, doesIncludeInactive: boolean): Promise<PromptEntity[]>;
 }
 
-export function createServerService({ database, tools }: ServerServiceParts): ServerService {
+const SHOWS_ALL = 'a mirror shows all that its gateway has. Leave mirror_gateway_id out for a server that combines some.';
+
+export function createServerService({ database, items }: ServerServiceParts): ServerService {
   async function findAllowed(db: Db | Tx, caller: Caller, id: string, action: 'read' | 'update' | 'delete'): Promise<ServersTable> {
     const row = await findServer(db, normaliseId(id));
     if (row === undefined) throw notFound('server', id);
@@ -51,16 +56,12 @@ export function createServerService({ database, tools }: ServerServiceParts): Se
   }
 
   async function show(caller: Caller, rows: readonly ServersTable[]): Promise<ServerEntity[]> {
-    const gatewayIds = [...new Set(rows.flatMap((row) => row.mirror_gateway_id ?? []))];
-    const names = (await listToolNames(database.db, gatewayIds)).filter(
-      (tool) => tool.enabled === 1 && mayRead(caller.principal, ownedOf('tool', tool)),
-    );
-    return rows.map((row) =>
-      serverEntity(
-        row,
-        names.filter((tool) => tool.gateway_id === row.mirror_gateway_id),
-      ),
-    );
+    const mirrored = [...new Set(rows.flatMap((row) => row.mirror_gateway_id ?? []))];
+    const combining = rows.filter((row) => row.mirror_gateway_id === null).map((row) => row.id);
+    const [behind, members] = await Promise.all([itemsBehind(database.db, mirrored), membersOf(database.db, combining)]);
+    const byGateway = Map.groupBy(shownMembers(caller.principal, behind), (item) => item.gateway_id);
+    const byServer = Map.groupBy(shownMembers(caller.principal, members), (item) => item.server_id);
+    return rows.map((row) => serverEntity(row, (row.mirror_gateway_id === null ? byServer.get(row.id) : byGateway.get(row.mirror_gateway_id)) ?? []));
   }
 
   async function get(caller: Caller, id: string): Promise<ServerEntity> {
@@ -68,13 +69,16 @@ export function createServerService({ database, tools }: ServerServiceParts): Se
     return entity as ServerEntity;
   }
 
-  /** Throws AppError `request.bad_input` for a list of tools that is not what the server shows; a mirror cannot show a part. */
-  async function ensureShownTools(caller: Caller, row: ServersTable, asked: readonly string[] | undefined): Promise<void> {
-    const wanted = (asked ?? []).filter((item) => item !== '').sort();
-    if (wanted.length === 0) return;
-    const [shown] = await show(caller, [row]);
-    const isShown = [shown?.associatedTools, shown?.associatedToolIds].some((all) => isDeepStrictEqual([...(all ?? [])].sort(), wanted));
-    if (!isShown) throw new AppError('request.bad_input', `associated_tools: ${SHOWS_ALL}`);
+  /** Throws AppError `request.bad_input` for lists that are not what the mirror shows; it cannot show a part. */
+  async function ensureShown(caller: Caller, gatewayId: string, input: ServerCreate | ServerUpdate): Promise<void> {
+    if (!namesMembers(input)) return;
+    const shown = shownMembers(caller.principal, await itemsBehind(database.db, [gatewayId]));
+    if (!showsExactly(input, shown)) throw new AppError('request.bad_input', `associated items: ${SHOWS_ALL}`);
+  }
+
+  async function originOf(caller: Caller, id: string): Promise<ItemOrigin> {
+    const row = await findAllowed(database.db, caller, id, 'read');
+    return row.mirror_gateway_id === null ? { serverId: row.id } : { gatewayId: row.mirror_gateway_id };
   }
 
   return {
@@ -94,11 +98,14 @@ export function createServerService({ database, tools }: ServerServiceParts): Se
 
     async create(caller, input) {
       const row = newRow(caller, input);
+      const mirrored = row.mirror_gateway_id;
+      if (mirrored !== null && namesMembers(input)) throw new AppError('request.bad_input', `associated items: ${SHOWS_ALL}`);
       await withConflicts(row, () =>
         database.change(async (tx) => {
-          await ensureMirrorable(tx, caller.principal, row.mirror_gateway_id as string);
+          if (mirrored !== null) await ensureMirrorable(tx, caller.principal, mirrored);
           await ensureNameFree(tx, row);
           await insertServer(tx, row);
+          if (mirrored === null) await writeMembers(tx, caller.principal, row.id, input, true);
         }),
       );
       return await get(caller, row.id);
@@ -106,7 +113,8 @@ export function createServerService({ database, tools }: ServerServiceParts): Se
 
     async update(caller, id, input) {
       const row = await findAllowed(database.db, caller, id, 'update');
-      await ensureShownTools(caller, row, input.associatedTools);
+      const mirrored = input.mirrorGatewayId ? normaliseId(input.mirrorGatewayId) : row.mirror_gateway_id;
+      if (mirrored !== null) await ensureShown(caller, mirrored, input);
       await withConflicts(row, () =>
         database.change(async (tx) => {
           const before = await findAllowed(tx, caller, id, 'update');
@@ -115,6 +123,8 @@ export function createServerService({ database, tools }: ServerServiceParts): Se
             await ensureMirrorable(tx, caller.principal, after.mirror_gateway_id);
           await ensureNameFree(tx, after);
           await updateServer(tx, before.id, after);
+          if (after.mirror_gateway_id === null) await writeMembers(tx, caller.principal, before.id, input, false);
+          else if (before.mirror_gateway_id === null) await replaceMembers(tx, before.id, ['tool', 'resource', 'template', 'prompt'], []);
         }),
       );
       return await get(caller, row.id);
@@ -135,10 +145,9 @@ export function createServerService({ database, tools }: ServerServiceParts): Se
       });
     },
 
-    async listTools(caller, id, doesIncludeInactive) {
-      const row = await findAllowed(database.db, caller, id, 'read');
-      return row.mirror_gateway_id === null ? [] : await tools.listOfGateway(caller, row.mirror_gateway_id, doesIncludeInactive);
-    },
+    listTools: async (caller, id, doesIncludeInactive) => await items.tools.listOf(caller, await originOf(caller, id), doesIncludeInactive),
+    listResources: async (caller, id, doesIncludeInactive) => await items.resources.listOf(caller, await originOf(caller, id), doesIncludeInactive),
+    listPrompts: async (caller, id, doesIncludeInactive) => await items.prompts.listOf(caller, await originOf(caller, id), doesIncludeInactive),
   };
 }
 
@@ -151,7 +160,7 @@ function newRow(caller: Caller, input: ServerCreate): ServersTable {
     name: input.name,
     description: input.description ?? null,
     icon: input.icon ? input.icon : null,
-    mirror_gateway_id: normaliseId(input.mirrorGatewayId),
+    mirror_gateway_id: input.mirrorGatewayId ? normaliseId(input.mirrorGatewayId) : null,
     enabled: 1,
     visibility: owned.visibility,
     owner_email: owned.ownerEmail,

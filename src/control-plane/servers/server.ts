@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ServersTable } from '#control-plane/db';
 import { historyOf, historyOut, limitsOf, limitsOut, ownershipOf, ownershipOut } from '#control-plane/http-contract';
+import type { MemberRow } from './server-member-store.ts';
 
 const text = z.string().nullable();
 
@@ -11,11 +12,11 @@ export const serverOut = z
     name: z.string(),
     description: text,
     icon: text,
-    mirrorGatewayId: text.describe('The gateway this server mirrors, message for message.'),
+    mirrorGatewayId: text.describe('The gateway this server mirrors, message for message; null for one that combines items.'),
     associatedTools: z.array(z.string()).describe('Published names of the tools the caller may see.'),
     associatedToolIds: z.array(z.string()),
-    associatedResources: z.array(z.string()),
-    associatedPrompts: z.array(z.string()),
+    associatedResources: z.array(z.string()).describe('Ids, resource templates included.'),
+    associatedPrompts: z.array(z.string()).describe('Ids.'),
     associatedA2aAgents: z.array(z.string()),
     oauthEnabled: z.boolean(),
     oauthConfig: z.null(),
@@ -28,7 +29,9 @@ export const serverOut = z
 
 export type ServerEntity = z.output<typeof serverOut>;
 
-export function serverEntity(row: ServersTable, tools: readonly { readonly id: string; readonly name: string }[]): ServerEntity {
+/** @param members those the caller may see */
+export function serverEntity(row: ServersTable, members: readonly MemberRow[]): ServerEntity {
+  const tools = members.filter(({ kind }) => kind === 'tool');
   return {
     id: row.id,
     name: row.name,
@@ -37,8 +40,8 @@ export function serverEntity(row: ServersTable, tools: readonly { readonly id: s
     mirrorGatewayId: row.mirror_gateway_id,
     associatedTools: tools.map((tool) => tool.name),
     associatedToolIds: tools.map((tool) => tool.id),
-    associatedResources: [],
-    associatedPrompts: [],
+    associatedResources: members.filter(({ kind }) => kind === 'resource' || kind === 'template').map(({ id }) => id),
+    associatedPrompts: members.filter(({ kind }) => kind === 'prompt').map(({ id }) => id),
     associatedA2aAgents: [],
     oauthEnabled: false,
     oauthConfig: null,

@@ -2,7 +2,7 @@
 import { AppError, newId } from '#base/kernel';
 import { toJsonColumn, type GatewaysTable } from '#control-plane/db';
 import { auditOnCreate, limitsFrom, newOwnership, type Caller } from '#control-plane/http-contract';
-import { slugOf } from '#control-plane/tools';
+import { slugOf } from '#control-plane/items';
 import type { AuthSecret } from './upstream-auth.ts';
 import type { UpstreamCreate } from './upstream-input.ts';
 import { UNREAD_COLUMNS } from './upstream-reading.ts';
@@ -31,6 +31,8 @@ export function newRow(caller: Caller, input: UpstreamCreate, target: Target, se
     ...vault.seal(id, secret),
     passthrough_headers: input.passthroughHeaders ? toJsonColumn(input.passthroughHeaders) : null,
     ...UNREAD_COLUMNS,
+    refresh_interval_seconds: input.refreshIntervalSeconds ?? null,
+    items_version: 0,
     enabled: 1,
     visibility: owned.visibility,
     owner_email: owned.ownerEmail,

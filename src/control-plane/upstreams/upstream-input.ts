@@ -50,6 +50,7 @@ const fields = {
   passthroughHeaders: passthrough.nullable().optional(),
   tags: tagsField.nullable().optional(),
   visibility: visibility.nullable().optional(),
+  refreshIntervalSeconds: z.number().int().min(60).max(31_536_000).nullable().optional().describe('Read its lists again this often.'),
   teamId: z.string().max(64).nullable().optional(),
   deferred: z.boolean().optional().describe('Save without contacting the upstream now.'),
   ...authFields,

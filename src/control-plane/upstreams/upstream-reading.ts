@@ -2,7 +2,7 @@
 import { AppError, toAppError } from '#base/kernel';
 import type { UpstreamDescription, UpstreamReader } from '#base/protocol';
 import { toJsonColumn, type GatewaysTable } from '#control-plane/db';
-import { cleanText, screenTools } from '#control-plane/tools';
+import { cleanText, type Screened } from '#control-plane/items';
 import { authHeaders, type AuthSecret } from './upstream-auth.ts';
 import type { Target } from './upstream-target.ts';
 
@@ -47,8 +47,7 @@ export async function readUpstream(reader: UpstreamReader, subject: ReadingSubje
 }
 
 /** The columns that hold what an upstream said of itself. */
-export function readingColumns(description: UpstreamDescription, now: string) {
-  const { skipped } = screenTools(description);
+export function readingColumns(description: UpstreamDescription, { skipped }: Screened, now: string) {
   return {
     transport: description.transport,
     modern: description.modern ? 1 : 0,
@@ -59,6 +58,7 @@ export function readingColumns(description: UpstreamDescription, now: string) {
     instructions: description.instructions === undefined ? null : cleanText(description.instructions),
     skipped_tools: toJsonColumn(skipped),
     last_refresh_at: now,
+    stale_since: null,
   } satisfies Partial<GatewaysTable>;
 }
 
@@ -72,6 +72,7 @@ export const UNREAD_COLUMNS = {
   instructions: null,
   skipped_tools: '[]',
   last_refresh_at: null,
+  stale_since: null,
 } satisfies Partial<GatewaysTable>;
 
 function boundedJson(value: unknown): string | null {

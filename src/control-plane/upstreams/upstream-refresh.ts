@@ -2,13 +2,13 @@
 import { performance } from 'node:perf_hooks';
 import { z } from 'zod';
 import { AppError, toAppError } from '#base/kernel';
-import type { UpstreamHealthView, UpstreamReader } from '#base/protocol';
+import type { SkippedItem, UpstreamHealthView, UpstreamReader } from '#base/protocol';
 import type { Database } from '#control-plane/db';
 import { notFound, type Caller } from '#control-plane/http-contract';
-import { screenTools, syncTools, type SkippedTool } from '#control-plane/tools';
+import { NO_DIFFERENCE, screenItems, syncItems, type NameRules, type SyncReport } from '#control-plane/items';
 import { processOf } from './upstream-process.ts';
 import { readingColumns, readUpstream } from './upstream-reading.ts';
-import { findUpstream, updateUpstream } from './upstream-store.ts';
+import { findUpstream, markStale, updateUpstream } from './upstream-store.ts';
 import { isSameRowTarget } from './upstream-target.ts';
 import type { UpstreamVault } from './upstream-vault.ts';
 
@@ -40,6 +40,7 @@ export interface RefresherParts {
   readonly health: UpstreamHealthView;
   readonly vault: UpstreamVault;
   readonly readTimeoutMs: number;
+  readonly names: NameRules;
 }
 
 export interface Refresher {
@@ -65,28 +66,37 @@ const GATEWAY_ITSELF: Caller = {
   correlationId: '',
 };
 
-export function createRefresher({ database, reader, health, vault, readTimeoutMs }: RefresherParts): Refresher {
+interface Outcome {
+  readonly report: SyncReport;
+  readonly skipped: readonly SkippedItem[];
+}
+
+export function createRefresher({ database, reader, health, vault, readTimeoutMs, names }: RefresherParts): Refresher {
   const running = new Set<string>();
 
-  async function readAndWrite(
-    id: string,
-    caller: Caller,
-  ): Promise<{ added: number; updated: number; removed: number; skipped: readonly SkippedTool[] }> {
+  async function readAndWrite(id: string, caller: Caller): Promise<Outcome> {
     const row = await findUpstream(database.db, id);
     if (row === undefined) throw notFound('gateway', id);
     const target = { transport: row.transport, url: row.url, process: processOf(row, vault.openEnvironment(row)) };
     const reading = await readUpstream(reader, { id, name: row.name, target, secret: vault.open(row) }, readTimeoutMs);
-    const { tools, skipped } = screenTools(reading);
+    const screened = screenItems(reading);
     const now = new Date().toISOString();
     const report = await database.change(async (tx) => {
       const current = await findUpstream(tx, id);
       if (current === undefined) throw notFound('gateway', id);
       // What was read is of the address or command and the credentials that were there before.
       if (!isSameRowTarget(current, row)) throw new AppError('gateway.conflict', `Gateway "${row.name}" was changed while it was being read.`);
-      await updateUpstream(tx, id, readingColumns(reading, now));
-      return await syncTools(tx, current, tools, caller, now);
+      await updateUpstream(tx, id, readingColumns(reading, screened, now));
+      return await syncItems(tx, current, screened.items, { caller, now, rules: names });
     });
-    return { ...report, skipped };
+    return { report, skipped: screened.skipped };
+  }
+
+  /** Its items stay as they are known, and are old from now on. */
+  async function noteStale(id: string): Promise<void> {
+    const row = await findUpstream(database.db, id);
+    if (row === undefined || row.stale_since !== null || row.last_refresh_at === null) return;
+    await database.change((tx) => markStale(tx, id, new Date().toISOString()));
   }
 
   return {
@@ -95,23 +105,20 @@ export function createRefresher({ database, reader, health, vault, readTimeoutMs
       if (running.has(id)) throw new AppError('gateway.conflict', 'A refresh of this gateway is running.');
       running.add(id);
       const startedAtMs = performance.now();
-      const report = (
-        outcome: { added: number; updated: number; removed: number; skipped: readonly SkippedTool[] },
-        error: string | null,
-      ): RefreshReport => ({
+      const report = ({ report: { tools, resources, prompts }, skipped }: Outcome, error: string | null): RefreshReport => ({
         gatewayId: id,
         success: error === null,
         error,
-        toolsAdded: outcome.added,
-        toolsUpdated: outcome.updated,
-        toolsRemoved: outcome.removed,
-        resourcesAdded: 0,
-        resourcesUpdated: 0,
-        resourcesRemoved: 0,
-        promptsAdded: 0,
-        promptsUpdated: 0,
-        promptsRemoved: 0,
-        validationErrors: outcome.skipped.map(({ name, reason }) => `${name}: ${reason}`),
+        toolsAdded: tools.added,
+        toolsUpdated: tools.updated,
+        toolsRemoved: tools.removed,
+        resourcesAdded: resources.added,
+        resourcesUpdated: resources.updated,
+        resourcesRemoved: resources.removed,
+        promptsAdded: prompts.added,
+        promptsUpdated: prompts.updated,
+        promptsRemoved: prompts.removed,
+        validationErrors: skipped.map(({ kind, name, reason }) => `${kind} ${name}: ${reason}`),
         durationMs: Math.round(performance.now() - startedAtMs),
         refreshedAt: new Date().toISOString(),
       });
@@ -125,7 +132,8 @@ export function createRefresher({ database, reader, health, vault, readTimeoutMs
         const isFull = known.code === 'limit.processes';
         if (!known.code.startsWith('upstream.') && known.code !== 'config.invalid' && !isFull) throw error;
         if (!isFull) health.noteRead(id, known);
-        return report({ added: 0, updated: 0, removed: 0, skipped: [] }, known.message);
+        await noteStale(id);
+        return report({ report: NO_DIFFERENCE, skipped: [] }, known.message);
       } finally {
         running.delete(id);
       }

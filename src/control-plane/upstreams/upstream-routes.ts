@@ -86,7 +86,7 @@ export function upstreamRoutes(service: UpstreamService, pageSizes: PageSizes): 
         ...common,
         method: 'POST',
         path: `/gateways/:id/${verb}`,
-        summary: 'Read the tools of a registered MCP server again',
+        summary: 'Read the lists of a registered MCP server again',
         input: { params: idParams, query: refreshQuery },
         output: refreshReportOut,
         statuses: [404, 409],

@@ -40,6 +40,8 @@ async function insert(id: string, auth = createUpstreamVault(CIPHER).seal(id, { 
     ...auth,
     passthrough_headers: '["x-a"]',
     ...UNREAD_COLUMNS,
+    refresh_interval_seconds: null,
+    items_version: 0,
   } as const;
   const owned = { enabled: 1, visibility: 'public', owner_email: null, team_id: null, tags: '[]', calls_per_minute: 7, concurrent: null } as const;
   await database.change((tx) => insertUpstream(tx, { ...row, ...owned, ...nothing, created_at: now, updated_at: now, version: 1 }));

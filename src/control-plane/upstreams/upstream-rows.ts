@@ -38,7 +38,7 @@ export async function loadUpstreamRows(database: Database, cipher: ColumnCipher,
       protocolVersion: row.protocol_version,
       capabilities: fromJsonColumn<Record<string, unknown>>(row.capabilities, {}),
       instructions: row.instructions,
-      staleSince: null,
+      staleSince: row.stale_since,
     };
   });
 }

@@ -16,7 +16,7 @@ import {
   type Caller,
   type ListQuery,
 } from '#control-plane/http-contract';
-import { countTools, screenTools, syncTools } from '#control-plane/tools';
+import { countItems, screenItems, syncItems, type NameRules } from '#control-plane/items';
 import { isMaskOf, readAuth, type AuthSecret } from './upstream-auth.ts';
 import { ensureNoConflict } from './upstream-conflicts.ts';
 import { deferral, newRow } from './upstream-creation.ts';
@@ -35,6 +35,8 @@ export interface UpstreamSettings {
   readonly maskedAuthValue: string;
   /** How long reading an upstream may take: FEDERATION_TIMEOUT. */
   readonly readTimeoutMs: number;
+  /** GATEWAY_TOOL_NAME_SEPARATOR and MCPGATEWAY_NAME_MAX. */
+  readonly names: NameRules;
 }
 
 export interface UpstreamServiceParts {
@@ -66,9 +68,9 @@ export interface UpstreamService {
 export function createUpstreamService(parts: UpstreamServiceParts): UpstreamService {
   const { database, reader, health, settings } = parts;
   const vault = createUpstreamVault(parts.cipher);
-  const refresher = createRefresher({ database, reader, health, vault, readTimeoutMs: settings.readTimeoutMs });
+  const refresher = createRefresher({ database, reader, health, vault, readTimeoutMs: settings.readTimeoutMs, names: settings.names });
 
-  function show(principal: Principal, row: GatewaysTable, toolCount: number): UpstreamEntity {
+  function show(principal: Principal, row: GatewaysTable, counts: Awaited<ReturnType<typeof countItems>>): UpstreamEntity {
     const secret = vault.tryOpen(row);
     const env = vault.tryOpenEnvironment(row);
     return upstreamEntity({
@@ -76,7 +78,7 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
       secret: secret instanceof AppError ? null : secret,
       process: principal.isAdmin ? processOf(row, env instanceof AppError ? {} : env) : undefined,
       health: health.healthOf(row.id),
-      toolCount,
+      counts: counts.get(row.id) ?? {},
       mask: settings.maskedAuthValue,
     });
   }
@@ -91,8 +93,7 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
 
   async function get(caller: Caller, id: string): Promise<UpstreamEntity> {
     const row = await findAllowed(caller, id, 'read');
-    const counts = await countTools(database.db, [row.id]);
-    return show(caller.principal, row, counts.get(row.id) ?? 0);
+    return show(caller.principal, row, await countItems(database.db, [row.id]));
   }
 
   async function readOrNeedsAuth(row: GatewaysTable, target: Target, secret: AuthSecret | null): Promise<UpstreamDescription | AppError> {
@@ -116,11 +117,11 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
         (after, rowsMax) => listUpstreams(database.db, filter, after, rowsMax),
         (row) => mayRead(caller.principal, ownedOf('gateway', row)) && hasTag(JSON.parse(row.tags)),
       );
-      const counts = await countTools(
+      const counts = await countItems(
         database.db,
         page.rows.map((row) => row.id),
       );
-      return { rows: page.rows.map((row) => show(caller.principal, row, counts.get(row.id) ?? 0)), nextCursor: page.nextCursor };
+      return { rows: page.rows.map((row) => show(caller.principal, row, counts)), nextCursor: page.nextCursor };
     },
 
     async register(caller, input) {
@@ -135,8 +136,9 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
         // Somebody else may have registered the same while the upstream was being read.
         await ensureNoConflict(tx, row, secret, vault);
         if (reading instanceof AppError) return await insertUpstream(tx, row);
-        await insertUpstream(tx, { ...row, ...readingColumns(reading, row.created_at) });
-        await syncTools(tx, row, screenTools(reading).tools, caller, row.created_at);
+        const screened = screenItems(reading);
+        await insertUpstream(tx, { ...row, ...readingColumns(reading, screened, row.created_at) });
+        await syncItems(tx, row, screened.items, { caller, now: row.created_at, rules: settings.names });
       });
       health.noteRead(row.id, reading instanceof AppError ? reading : 'ready');
       return await get(caller, row.id);
@@ -155,7 +157,7 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
           reading = await readUpstream(reader, subject, settings.readTimeoutMs);
         }
       }
-      await database.change((tx) => applyUpdate(tx, caller, { before, plan, reading, vault }));
+      await database.change((tx) => applyUpdate(tx, caller, { before, plan, reading, vault, names: settings.names }));
       if (reading !== undefined) health.noteRead(before.id, 'ready');
       return await get(caller, before.id);
     },

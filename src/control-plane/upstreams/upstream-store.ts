@@ -47,6 +47,11 @@ export async function updateUpstream(tx: Tx, id: string, change: Partial<Gateway
   await tx.updateTable('gateways').set(change).where('id', '=', id).execute();
 }
 
+/** Unless it is known to be old already. */
+export async function markStale(tx: Tx, id: string, since: string): Promise<void> {
+  await tx.updateTable('gateways').set({ stale_since: since }).where('id', '=', id).where('stale_since', 'is', null).execute();
+}
+
 export async function deleteUpstream(tx: Tx, id: string): Promise<void> {
   await tx.deleteFrom('gateways').where('id', '=', id).execute();
 }

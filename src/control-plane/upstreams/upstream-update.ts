@@ -4,7 +4,7 @@ import { AppError } from '#base/kernel';
 import type { UpstreamDescription } from '#base/protocol';
 import { toJsonColumn, type GatewaysTable, type Tx } from '#control-plane/db';
 import { auditOnUpdate, limitsFrom, newOwnership, notFound, type Caller } from '#control-plane/http-contract';
-import { followGateway, screenTools, slugOf, syncTools } from '#control-plane/tools';
+import { followGateway, screenItems, slugOf, syncItems, type NameRules } from '#control-plane/items';
 import { isMaskOf, readAuth, type AuthSecret } from './upstream-auth.ts';
 import { ensureNoConflict } from './upstream-conflicts.ts';
 import type { UpstreamUpdate } from './upstream-input.ts';
@@ -45,6 +45,7 @@ export function planUpdate(caller: Caller, before: GatewaysTable, input: Upstrea
     tags: input.tags ? toJsonColumn(input.tags) : before.tags,
     calls_per_minute: limits.callsPerMinute === undefined ? before.calls_per_minute : limits.callsPerMinute,
     concurrent: limits.concurrent === undefined ? before.concurrent : limits.concurrent,
+    refresh_interval_seconds: input.refreshIntervalSeconds === undefined ? before.refresh_interval_seconds : input.refreshIntervalSeconds,
     ...newReach(caller, before, input),
   };
   const needsContact = !isSameTarget(old, target) || opened instanceof AppError || auth.isNew;
@@ -75,10 +76,11 @@ export interface PlannedChange {
   /** What the upstream said, when it had to be asked and was. */
   readonly reading: UpstreamDescription | undefined;
   readonly vault: UpstreamVault;
+  readonly names: NameRules;
 }
 
 /** Throws AppError `gateway.conflict` when the row was changed by somebody else meanwhile, `gateway.not_found` when it is gone. */
-export async function applyUpdate(tx: Tx, caller: Caller, { before, plan, reading, vault }: PlannedChange): Promise<void> {
+export async function applyUpdate(tx: Tx, caller: Caller, { before, plan, reading, vault, names }: PlannedChange): Promise<void> {
   const now = new Date().toISOString();
   const current = await findUpstream(tx, before.id);
   if (current === undefined) throw notFound('gateway', before.id);
@@ -86,11 +88,14 @@ export async function applyUpdate(tx: Tx, caller: Caller, { before, plan, readin
     throw new AppError('gateway.conflict', `Gateway "${before.name}" was changed by somebody else meanwhile. Look at it and try again.`);
   await ensureNoConflict(tx, plan.after, plan.secret, vault);
   const isUnread = plan.needsContact && reading === undefined;
-  const read = reading !== undefined ? readingColumns(reading, now) : isUnread ? UNREAD_COLUMNS : {};
-  const after: GatewaysTable = { ...plan.after, ...read, ...auditOnUpdate(caller, 'api', now, before.version) };
+  const screened = reading === undefined ? undefined : screenItems(reading);
+  const unread = { ...UNREAD_COLUMNS, stale_since: before.stale_since ?? now };
+  const read = reading !== undefined && screened !== undefined ? readingColumns(reading, screened, now) : isUnread ? unread : {};
+  // Refreshes grow it without growing `version`.
+  const after: GatewaysTable = { ...plan.after, items_version: current.items_version, ...read, ...auditOnUpdate(caller, 'api', now, before.version) };
   await updateUpstream(tx, before.id, after);
-  if (reading !== undefined) await syncTools(tx, after, screenTools(reading).tools, caller, now);
-  await followGateway(tx, before.id, { slug: after.slug, before, after });
+  if (screened !== undefined) await syncItems(tx, after, screened.items, { caller, now, rules: names });
+  await followGateway(tx, before.id, { before, after }, names);
 }
 
 function passthroughColumn(input: UpstreamUpdate, before: GatewaysTable): string | null {

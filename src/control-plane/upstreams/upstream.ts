@@ -1,10 +1,9 @@
 // A registered upstream as REST shows it, under the contract's name: gateway (api.md 2.8.1). What is live comes from health, not
 // from a row.
 import { z } from 'zod';
-import type { ProcessSpec, UpstreamHealth } from '#base/protocol';
+import type { ItemKind, ProcessSpec, SkippedItem, UpstreamHealth } from '#base/protocol';
 import { fromJsonColumn, type GatewaysTable } from '#control-plane/db';
 import { historyOf, historyOut, limitsOf, limitsOut, ownershipOf, ownershipOut } from '#control-plane/http-contract';
-import type { SkippedTool } from '#control-plane/tools';
 import { authOut, maskedAuth, type AuthSecret } from './upstream-auth.ts';
 import { maskedProcess, processOut } from './upstream-process.ts';
 
@@ -28,7 +27,7 @@ export const upstreamOut = z
     oauthConfig: z.null(),
     caCertificate: z.null(),
     gatewayMode: z.string(),
-    refreshIntervalSeconds: z.null(),
+    refreshIntervalSeconds: z.number().int().nullable(),
     reachable: z.boolean(),
     state: z.enum(['connecting', 'ready', 'needs_auth', 'degraded', 'down']),
     stateSince: z.string(),
@@ -37,10 +36,12 @@ export const upstreamOut = z
     lastSeen: text,
     lastError: z.object({ code: z.string(), message: z.string(), remedy: z.string(), at: z.string() }).nullable(),
     lastRefreshAt: text,
+    staleSince: text.describe('Since when its items may be out of date, because it could not be read.'),
     toolCount: z.number().int(),
     promptCount: z.number().int(),
-    resourceCount: z.number().int(),
+    resourceCount: z.number().int().describe('With resource templates.'),
     skippedTools: z.array(z.object({ name: z.string(), reason: z.string() })),
+    skippedItems: z.array(z.object({ kind: z.string(), name: z.string(), reason: z.string() })).describe('What of its lists was left out, and why.'),
     ...limitsOut,
     ...ownershipOut,
     ...historyOut,
@@ -55,11 +56,15 @@ export interface UpstreamShown {
   /** Undefined as maskedProcess() takes it. */
   readonly process: ProcessSpec | undefined;
   readonly health: UpstreamHealth;
-  readonly toolCount: number;
+  readonly counts: Partial<Record<ItemKind, number>>;
   readonly mask: string;
 }
 
-export function upstreamEntity({ row, secret, process, health, toolCount, mask }: UpstreamShown): UpstreamEntity {
+export function upstreamEntity({ row, secret, process, health, counts, mask }: UpstreamShown): UpstreamEntity {
+  const skipped = fromJsonColumn<(Omit<SkippedItem, 'kind'> & Partial<SkippedItem>)[]>(row.skipped_tools, []).map((item) => ({
+    ...item,
+    kind: item.kind ?? 'tool',
+  }));
   return {
     id: row.id,
     name: row.name,
@@ -78,7 +83,7 @@ export function upstreamEntity({ row, secret, process, health, toolCount, mask }
     oauthConfig: null,
     caCertificate: null,
     gatewayMode: 'cache',
-    refreshIntervalSeconds: null,
+    refreshIntervalSeconds: row.refresh_interval_seconds,
     reachable: health.state === 'ready' || health.state === 'degraded',
     state: health.state,
     stateSince: health.since,
@@ -87,10 +92,12 @@ export function upstreamEntity({ row, secret, process, health, toolCount, mask }
     lastSeen: health.lastSeen ?? null,
     lastError: health.lastError ?? null,
     lastRefreshAt: row.last_refresh_at,
-    toolCount,
-    promptCount: 0,
-    resourceCount: 0,
-    skippedTools: fromJsonColumn<SkippedTool[]>(row.skipped_tools, []),
+    staleSince: row.stale_since,
+    toolCount: counts.tool ?? 0,
+    promptCount: counts.prompt ?? 0,
+    resourceCount: (counts.resource ?? 0) + (counts.template ?? 0),
+    skippedTools: skipped.filter(({ kind }) => kind === 'tool').map(({ name, reason }) => ({ name, reason })),
+    skippedItems: skipped,
     ...limitsOf(row),
     ...ownershipOf(row),
     ...historyOf(row),

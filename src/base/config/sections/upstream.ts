@@ -1,6 +1,6 @@
 // How the gateway deals with the servers behind it.
 import { z } from 'zod';
-import { flag, integer } from '../setting.ts';
+import { choice, flag, integer } from '../setting.ts';
 
 export const upstreamSection = z.strictObject({
   skipTlsVerify: flag(false, {
@@ -39,6 +39,28 @@ export const upstreamSection = z.strictObject({
     3,
     { min: 1, max: 1000 },
     { env: 'UNHEALTHY_THRESHOLD', description: 'Failures in a row after which an upstream counts as down.' },
+  ),
+  nameSeparator: choice(['-', '--', '_', '.'], '-', {
+    env: 'GATEWAY_TOOL_NAME_SEPARATOR',
+    description: 'What joins the name of a gateway and of its tool or prompt in published names.',
+  }),
+  nameCharsMax: integer(
+    64,
+    { min: 64, max: 128 },
+    {
+      env: 'MCPGATEWAY_NAME_MAX',
+      description:
+        'Characters of a published name; longer ones are cut and told apart by a hash. Some models take no tool whose name is longer than 64.',
+    },
+  ),
+  refreshIntervalSeconds: integer(
+    300,
+    { min: 60, max: 604_800 },
+    {
+      env: 'GATEWAY_AUTO_REFRESH_INTERVAL',
+      description:
+        'Seconds after which the lists of an upstream are read again although it did not say that they changed. Programs (stdio) are read at registration, on request and when they say so.',
+    },
   ),
   sessionTtlSeconds: integer(
     3600,

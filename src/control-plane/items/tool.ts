@@ -1,10 +1,10 @@
 // A tool as REST shows it (api.md 2.4.3). This version knows tools that gateways offer; keys of other kinds of tools are null.
 import { z } from 'zod';
 import type { UpstreamHealth } from '#base/protocol';
-import { fromJsonColumn } from '#control-plane/db';
-import { historyOf, historyOut, ownershipOf, ownershipOut } from '#control-plane/http-contract';
-import { slugOf } from './tool-name.ts';
-import type { ToolRecord } from './tool-store.ts';
+import { historyOut, ownershipOut } from '#control-plane/http-contract';
+import { objectIn, shownOf, sourceOf } from './item-shown.ts';
+import type { ItemRecord } from './item-store.ts';
+import { displayNameOf, slugOf } from './names.ts';
 
 const text = z.string().nullable();
 
@@ -15,6 +15,7 @@ export const toolOut = z
     originalName: z.string().describe('The name the upstream uses, and the clients of a mirror with it.'),
     customName: z.string(),
     customNameSlug: z.string(),
+    formerNames: z.array(z.string()).describe('Names it had, good for calls until something else has one.'),
     displayName: text,
     title: text,
     gatewaySlug: z.string(),
@@ -28,6 +29,7 @@ export const toolOut = z
     inputSchema: z.unknown(),
     outputSchema: z.unknown(),
     annotations: z.unknown(),
+    needs: z.array(z.string()).describe('What a client must be able to do to be shown it.'),
     jsonpathFilter: z.string(),
     auth: z.null(),
     reachable: z.boolean(),
@@ -50,33 +52,26 @@ export const toolOut = z
 
 export type ToolEntity = z.output<typeof toolOut>;
 
-/** `enabled` is false as well while the gateway is switched off; the tool's own switch comes back with the gateway's. */
-export function toolEntity(row: ToolRecord, health: UpstreamHealth): ToolEntity {
-  const ownership = ownershipOf(row);
+export function toolEntity(row: ItemRecord, health: UpstreamHealth): ToolEntity {
+  const source = sourceOf(row);
+  const shown = shownOf(row, source, health);
   return {
     id: row.id,
     name: row.name,
     originalName: row.original_name,
-    customName: row.original_name,
-    customNameSlug: slugOf(row.original_name),
-    displayName: row.display_name,
-    title: row.title,
-    gatewaySlug: row.gateway_slug,
-    gatewayId: row.gateway_id,
+    customName: row.custom_name ?? row.original_name,
+    customNameSlug: slugOf(row.custom_name ?? row.original_name),
+    formerNames: JSON.parse(row.former_names),
+    displayName: row.display_name ?? shown.title ?? displayNameOf(row.original_name),
     url: row.gateway_transport === 'STDIO' ? null : row.gateway_url,
-    description: row.description,
-    originalDescription: row.description,
     requestType: row.gateway_transport,
     integrationType: 'MCP',
     headers: null,
-    inputSchema: fromJsonColumn<unknown>(row.input_schema, null),
-    outputSchema: fromJsonColumn<unknown>(row.output_schema, null),
-    annotations: fromJsonColumn<unknown>(row.annotations, null),
+    inputSchema: objectIn(source, 'inputSchema') ?? { type: 'object', properties: {} },
+    outputSchema: objectIn(source, 'outputSchema'),
     jsonpathFilter: '',
     auth: null,
-    reachable: health.state === 'ready' || health.state === 'degraded',
     executionCount: null,
-    metrics: null,
     baseUrl: null,
     pathTemplate: null,
     queryMapping: null,
@@ -86,9 +81,6 @@ export function toolEntity(row: ToolRecord, health: UpstreamHealth): ToolEntity 
     allowlist: null,
     pluginChainPre: null,
     pluginChainPost: null,
-    _meta: fromJsonColumn<unknown>(row.meta, null),
-    ...ownership,
-    enabled: ownership.enabled && row.gateway_enabled === 1,
-    ...historyOf(row, row.gateway_name),
+    ...shown,
   };
 }

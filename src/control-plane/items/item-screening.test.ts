@@ -1,17 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ReadTool } from '#base/protocol';
-import { cleanText, screenTools } from './tool-sync.ts';
+import type { ReadItem } from '#base/protocol';
+import { cleanText, screenItems } from './item-screening.ts';
 
-const tool = (name: string, json = '{}'): ReadTool => ({
-  name,
-  title: undefined,
-  description: undefined,
-  inputSchema: {},
-  outputSchema: undefined,
-  annotations: undefined,
-  meta: undefined,
-  json,
-});
+const tool = (name: string, json = '{}'): ReadItem => ({ kind: 'tool', key: name, name, title: undefined, description: undefined, json, needs: [] });
 
 describe('what other people’s servers call their tools', () => {
   it.each([
@@ -25,25 +16,28 @@ describe('what other people’s servers call their tools', () => {
     ['with half a character', 'a\ud800'],
     ['with a soft hyphen', 'a\u00adb'],
   ])('is left out when it is %s, with a reason', (_, name) => {
-    const { tools, skipped } = screenTools({ tools: [tool(name), tool('good')], skippedTools: [] });
-    expect(tools.map((kept) => kept.name)).toEqual(['good']);
-    expect(skipped).toEqual([{ name: expect.not.stringMatching(/[\p{Cc}\u00ad\u200b\u202e]/u), reason: expect.stringMatching(/\w/) }]);
+    const { items, skipped } = screenItems({ items: [tool(name), tool('good')], skipped: [] });
+    expect(items.map((kept) => kept.name)).toEqual(['good']);
+    expect(skipped).toEqual([{ kind: 'tool', name: expect.not.stringMatching(/[\p{Cc}\u00ad\u200b\u202e]/u), reason: expect.stringMatching(/\w/) }]);
   });
 
   it.each(['get_time', 'a/b.c-d', 'Größe', '天気', 'has blank', 'x'.repeat(128)])('is kept when it is "%s"', (name) => {
-    expect(screenTools({ tools: [tool(name)], skippedTools: [] }).tools).toHaveLength(1);
+    expect(screenItems({ items: [tool(name)], skipped: [] }).items).toHaveLength(1);
   });
 
   it('is kept once when it comes twice', () => {
-    const { tools, skipped } = screenTools({ tools: [tool('a', '{"first":1}'), tool('a')], skippedTools: [{ name: 'b', reason: 'earlier' }] });
-    expect(tools.map((kept) => kept.json)).toEqual(['{"first":1}']);
+    const { items, skipped } = screenItems({
+      items: [tool('a', '{"first":1}'), tool('a')],
+      skipped: [{ kind: 'tool', name: 'b', reason: 'earlier' }],
+    });
+    expect(items.map((kept) => kept.json)).toEqual(['{"first":1}']);
     expect(skipped.map(({ name }) => name)).toEqual(['b', 'a']);
   });
 
   it('cannot fill the database: the number of tools, their size and the list of reasons are bounded', () => {
-    const flood = screenTools({ tools: Array.from({ length: 10_500 }, (_, at) => tool(`t${at}`)), skippedTools: [] });
-    expect([flood.tools.length, flood.skipped.length]).toEqual([10_000, 100]);
-    expect(screenTools({ tools: [tool('big', 'x'.repeat(2 ** 20 + 1))], skippedTools: [] }).tools).toEqual([]);
+    const flood = screenItems({ items: Array.from({ length: 10_500 }, (_, at) => tool(`t${at}`)), skipped: [] });
+    expect([flood.items.length, flood.skipped.length]).toEqual([10_000, 100]);
+    expect(screenItems({ items: [tool('big', 'x'.repeat(2 ** 20 + 1))], skipped: [] }).items).toEqual([]);
     expect(cleanText('x'.repeat(100_000))).toHaveLength(8192);
   });
 

@@ -1,0 +1,18 @@
+// Upstreams list four kinds of things; REST knows them as three nouns (api.md 2.4 to 2.6): a resource template is a resource.
+import type { EntityKind } from '#base/access';
+import type { Kind } from './item-store.ts';
+
+export interface ItemNoun {
+  /** Its name in decisions, errors and bodies. */
+  readonly noun: Extract<EntityKind, 'tool' | 'resource' | 'prompt'>;
+  readonly kinds: readonly Kind[];
+}
+
+export const TOOL: ItemNoun = { noun: 'tool', kinds: ['tool'] };
+export const RESOURCE: ItemNoun = { noun: 'resource', kinds: ['resource', 'template'] };
+export const TEMPLATE: ItemNoun = { noun: 'resource', kinds: ['template'] };
+export const PROMPT: ItemNoun = { noun: 'prompt', kinds: ['prompt'] };
+
+export function nounOf(kind: Kind): ItemNoun['noun'] {
+  return kind === 'template' ? 'resource' : kind;
+}
