@@ -6,7 +6,7 @@ import { openStdioDoor } from '#data-plane/transports';
 import { startEngine, tokenSettings } from './engine.ts';
 
 export interface StdioChoice {
-  /** Undefined: the only server the caller may use. */
+  /** Undefined: all that the caller may see. */
   readonly server: string | undefined;
   /** A token, bare or as the value of an Authorization header. Undefined: the administrator's, made here. */
   readonly auth: string | undefined;

@@ -23,9 +23,9 @@ interface Sent {
   readonly waiting: Waiting & { isGone: boolean };
 }
 
-function send(message: object, token = 'ann', headers: Record<string, string> = {}): Sent {
+function send(message: { params?: object; [member: string]: unknown }, token = 'ann', headers: Record<string, string> = {}): Sent {
   const waiting = { isGone: false, answers: new Set<never>(), heldBytes: 0 };
-  const text = Buffer.from(JSON.stringify({ jsonrpc: '2.0', ...message })).toString('latin1');
+  const text = Buffer.from(JSON.stringify({ jsonrpc: '2.0', ...message, params: { server_id: 's', ...message.params } })).toString('latin1');
   const answer = calls.call(readRpcMessage(text), { headers: { authorization: token, ...headers }, clientAddress: '127.0.0.1', waiting });
   return { answer, waiting };
 }
@@ -220,15 +220,11 @@ test('an upstream of the newest revision only is sent requests that describe the
   expect(['mcp-protocol-version', 'mcp-method', 'mcp-name'].map(header)).toEqual(['2026-07-28', 'tools/call', '=?base64?Z3LDvMOfZQ==?=']);
 });
 
-test('the only server of a caller is looked for once, and again when something has changed', async () => {
-  const first = send(CALL);
+test('without a server it is for the one that combines everything, which needs no session', async () => {
+  send({ ...CALL, params: { server_id: '', name: 'x' } });
   await settle();
-  await open();
-  answers(sent('tools/call')[0] as PlayedCall);
-  await first.answer;
-  send(CALL);
-  await settle();
-  expect(rig.recorded('call').filter(([method]) => method === 'server/find')).toHaveLength(1);
-  rig.change({ servers: [SERVER, { ...SERVER, id: 't' }] });
-  expect((await send(CALL).answer).error?.code).toBe('server.unnamed');
+  expect(sent('initialize')).toHaveLength(0);
+  expect(rig.last().request.upstream.isCombined).toBe(true);
+  expect(sent('tools/call')).toHaveLength(1);
 });
+

@@ -1,13 +1,12 @@
 // How a message of `/rpc` reaches its server: in the caller's own session, describing itself, or – what nearly all callers want –
 // in a session that the door holds for them (decisions.md 3).
-import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, newSecretId, type ErrorCode } from '#base/kernel';
 import { jsonText, parsedJson, replaceAt, valueAt, type Envelope } from '#base/protocol';
 import type { Gateway, Snapshot } from '#data-plane/gateway';
 import { checkHeaders, eraOf } from '../streamable-http/classify.ts';
 import { CollectedAnswer, type Collected, type Waiting } from './collected-answer.ts';
-import { BOTH, exchange, FIND_SERVER, requestOf, type Outgoing } from './rpc-exchange.ts';
+import { BOTH, exchange, requestOf, type Outgoing } from './rpc-exchange.ts';
 import { modernisedName, withText, type RpcMessage } from './rpc-message.ts';
 import { RpcSessions, type DoorSession } from './rpc-sessions.ts';
 import { describedBy, describingItself } from './self-describing.ts';
@@ -20,16 +19,12 @@ export interface RpcCaller {
 
 type Server = NonNullable<ReturnType<Snapshot['servers']['get']>>;
 
-const FOUND_MAX = 1000;
 const ACCEPTED: Collected = { status: 202, headers: [], body: undefined };
 
 export class RpcCalls {
   readonly #gateway: Gateway;
   readonly #clientInfo: string;
   readonly #sessions: RpcSessions;
-  /** The only server of a caller, by its credentials; good for one snapshot. The call itself is authorised in any case. */
-  #found = new Map<string, string>();
-  #foundIn: Snapshot | undefined;
 
   /** @param clientInfo what upstreams are told who calls, as JSON text */
   constructor(gateway: Gateway, clientInfo: string) {
@@ -43,12 +38,7 @@ export class RpcCalls {
     checkHeaders(caller.headers, message.envelope);
     if (message.envelope.kind === 'response' && caller.headers['mcp-session-id'] === undefined)
       throw new AppError('request.invalid', 'A response answers a question, and whoever calls without a session is asked nothing.');
-    let { serverId } = message;
-    if (serverId === '') {
-      const found = await this.#onlyServer(caller);
-      if (typeof found !== 'string') return found;
-      serverId = found;
-    }
+    const { serverId } = message;
     const server = this.#gateway.snapshots.current.servers.get(serverId);
     const renamed = server === undefined ? undefined : modernisedName(message, (name) => server.upstream.tools.has(name));
     if (server !== undefined && renamed !== undefined) {
@@ -61,22 +51,6 @@ export class RpcCalls {
 
   close(): void {
     this.#sessions.close();
-  }
-
-  async #onlyServer(caller: RpcCaller): Promise<string | Collected> {
-    const snapshot = this.#gateway.snapshots.current;
-    if (this.#foundIn !== snapshot || this.#found.size >= FOUND_MAX) {
-      this.#found = new Map();
-      this.#foundIn = snapshot;
-    }
-    const found = this.#found;
-    const { authorization } = caller.headers;
-    const key = authorization === undefined ? '' : hash('sha256', authorization);
-    const known = found.get(key);
-    if (known !== undefined) return known;
-    const answer = await this.#admitted(FIND_SERVER, '', caller);
-    if (typeof answer === 'string') found.set(key, answer);
-    return answer;
   }
 
   /** The id of the server that would take this message; nothing is sent on. */
@@ -98,6 +72,8 @@ export class RpcCalls {
     if (eraOf(caller.headers, envelope) === 'modern') return this.#direct(message, serverId, 'modern', caller);
     if (caller.headers['mcp-session-id'] !== undefined || envelope.method === 'initialize') return this.#direct(message, serverId, 'legacy', caller);
     if (envelope.method === 'notifications/initialized') return this.#taken(envelope, serverId, caller);
+    // It holds what has to be held by itself.
+    if (server?.items !== undefined) return this.#direct(message, serverId, 'legacy', caller);
     if (row === undefined || row.legacy || !row.modern) return this.#inSession(message, serverId, server, caller);
     const described = envelope.kind === 'request' ? withText(message, describingItself(message.text, this.#clientInfo)) : message;
     return this.#direct(described, serverId, 'modern', caller);

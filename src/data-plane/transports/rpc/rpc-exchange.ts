@@ -18,8 +18,6 @@ export interface Outgoing {
 }
 
 const RESUMES_WITHOUT_NEWS_MAX = 5;
-/** What looking for a caller's only server is called in the records. */
-export const FIND_SERVER: Envelope = { ...OPEN_STREAM, method: 'server/find' };
 
 /** Never rejects: what goes wrong is in the answer. */
 export async function exchange(gateway: Gateway, outgoing: Outgoing, waiting: Waiting): Promise<Collected> {

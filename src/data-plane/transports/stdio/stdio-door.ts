@@ -12,7 +12,7 @@ import { idOf } from '../line/line-message.ts';
 import { LineSplitter } from './line-splitter.ts';
 
 export interface StdioDoorSettings {
-  /** '' for the only server the caller may use. */
+  /** '' for all that the caller may see. */
   readonly serverId: string;
   /** The Authorization header that the client would send; undefined for none. */
   readonly authorization: string | undefined;
