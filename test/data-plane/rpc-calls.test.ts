@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Collected, Waiting } from '../../src/data-plane/transports/rpc/collected-answer.ts';
 import { RpcCalls } from '../../src/data-plane/transports/rpc/rpc-calls.ts';
 import { readRpcMessage } from '../../src/data-plane/transports/rpc/rpc-message.ts';
-import { SERVER, startRig, UPSTREAM, type DataPlaneRig, type PlayedCall } from './data-plane-rig.ts';
+import { startRig, UPSTREAM, type DataPlaneRig, type PlayedCall } from './data-plane-rig.ts';
 
 let rig: DataPlaneRig;
 let calls: RpcCalls;
