@@ -30,6 +30,16 @@ export interface AnswerOwner {
   over(answer: LineAnswer): void;
 }
 
+/** An owner to whom what comes of it is all the same, as of the end of a session. */
+export const NOBODY: AnswerOwner = {
+  send: () => true,
+  accepted() {},
+  settled: () => true,
+  resume: () => false,
+  mends: () => false,
+  over() {},
+};
+
 /** How a stream is taken up again after its end. */
 export interface StreamPlace {
   readonly lastEventId: string;

@@ -2,60 +2,20 @@
 // it holds the session, sends the negotiated revision along, listens on the standalone stream, fetches what a closed stream still
 // owes, and ends the session when the line closes. Whoever is on the line knows nothing of all this.
 import type { IncomingHttpHeaders } from 'node:http';
-import { AppError, toAppError } from '#base/kernel';
-import { batchElements, isBatch, rpcErrorText, scanMessage, type Envelope } from '#base/protocol';
+import type { AppError } from '#base/kernel';
+import { rpcErrorText, scanMessage, type Envelope } from '#base/protocol';
 import type { Era, Gateway } from '#data-plane/gateway';
 import { END_SESSION, NO_BODY, OPEN_STREAM } from '../bodyless.ts';
-import { LineAnswer, type AnswerOwner, type Delivery } from './line-answer.ts';
-import { bodylessHeaders, messageHeaders, type LineState } from './line-headers.ts';
+import { HandshakeQueue, INITIALIZED, isHandshake, negotiatedIn } from './handshake-queue.ts';
+import { eraOf, type Line, type LineRequest, type LineSettings, type Sent } from './line.ts';
+import { LineAnswer, NOBODY, type AnswerOwner } from './line-answer.ts';
+import { bodylessHeaders, messageHeaders, NO_SESSION, type LineState } from './line-headers.ts';
+import { readInput } from './line-input.ts';
 import { LineListening } from './line-listening.ts';
 import { idOf, isSameId, type LineMessage } from './line-message.ts';
+import { LineResumptions } from './line-resumptions.ts';
 
-const BATCH_MAX = 100;
-/** What a client sends before its handshake is over waits here. */
-const WAITING_MAX = 1000;
-const WAITING_BYTES_MAX = 64 * 1024 * 1024;
-const RETRY_DEFAULT_MS = 1000;
-const RETRY_MAX_MS = 60_000;
 const ENDS_WITHOUT_NEWS_MAX = 5;
-const INITIALIZED = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
-
-/** The far end of the line, kept by a door. */
-export interface Line {
-  /**
-   * One message, its bytes spelt as latin1, without line breaks.
-   * @returns false when the line is full; the door calls `hasRoom` of the client when it is not
-   */
-  send(message: string): boolean;
-  /** Nobody can be served on this line any more: the token is no longer good, the server gone. */
-  lost(error: AppError): void;
-}
-
-export interface LineSettings {
-  readonly serverId: string;
-  /** Key of the principal who opened the line. */
-  readonly onlyFor: string;
-  /** What the opener sent along; messages may bring their own. */
-  readonly headers: IncomingHttpHeaders;
-  readonly clientAddress: string;
-}
-
-/** What came with one message. */
-export interface Sent {
-  readonly headers: IncomingHttpHeaders;
-  readonly clientAddress: string;
-  readonly delivery?: Delivery;
-}
-
-interface Waiting {
-  readonly text: string;
-  readonly envelope: Envelope;
-  readonly sent: Sent;
-  /** Its session was opened anew for it. */
-  readonly isSecondTry?: true;
-  /** The session it was sent in. */
-  readonly sessionId?: string | undefined;
-}
 
 export class LineClient implements AnswerOwner {
   readonly #gateway: Gateway;
@@ -64,10 +24,9 @@ export class LineClient implements AnswerOwner {
   /** The latest that were let in: a client may renew its token while the line is open. */
   #sent: Sent;
   #state: LineState = NO_SESSION;
-  readonly #running = new Map<LineAnswer, Waiting>();
-  readonly #resumptions = new Set<NodeJS.Timeout>();
-  #waiting: Waiting[] = [];
-  #waitingBytes = 0;
+  readonly #running = new Map<LineAnswer, LineRequest>();
+  readonly #resumptions = new LineResumptions();
+  readonly #waiting = new HandshakeQueue();
   /** `initialize`, or `notifications/initialized`, under way: upstreams refuse what overtakes it. */
   #handshake: LineAnswer | undefined;
   /** The client's own `initialize`, to open a session anew that has expired. */
@@ -90,21 +49,12 @@ export class LineClient implements AnswerOwner {
    * Throws AppError `request.malformed_json`, `request.invalid` or `request.ambiguous`.
    */
   receive(text: string, sent: Sent = this.#sent): void {
-    if (!isBatch(text)) {
-      this.#take({ text, envelope: scanMessage(text), sent });
-      return;
-    }
-    const elements = batchElements(text);
-    if (elements.length === 0) throw new AppError('request.invalid', 'The batch is empty.');
-    if (elements.length > BATCH_MAX)
-      throw new AppError('request.invalid', `A batch may have ${BATCH_MAX} elements, this one has ${elements.length}.`);
-    for (const element of elements) {
-      try {
-        this.#take({ text: element, envelope: scanMessage(element), sent });
-      } catch (error) {
+    for (const input of readInput(text)) {
+      if ('envelope' in input) this.#take({ ...input, sent });
+      else {
         // Let in, with this as its answer.
         sent.delivery?.accepted();
-        this.send(rpcErrorText(toAppError(error), idOf(element)));
+        this.send(rpcErrorText(input.fault, idOf(input.text)));
       }
     }
   }
@@ -131,8 +81,8 @@ export class LineClient implements AnswerOwner {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#listening?.close();
-    for (const timer of this.#resumptions) clearTimeout(timer);
-    this.#waiting = [];
+    this.#resumptions.clear();
+    this.#waiting.clear();
     for (const answer of this.#running.keys()) {
       // One that has been opened, and is not known by its answer yet.
       if (answer.sessionId !== this.#state.sessionId) this.#endSession({ ...NO_SESSION, sessionId: answer.sessionId });
@@ -142,23 +92,15 @@ export class LineClient implements AnswerOwner {
     this.#tellIdle();
   }
 
-  #take(message: Waiting): void {
+  #take(message: LineRequest): void {
     if (this.#isClosed) return;
     const { envelope, sent } = message;
     if (envelope.method === 'notifications/cancelled' && this.#takeBack(envelope)) {
       sent.delivery?.accepted();
       return;
     }
-    if (this.#handshake === undefined || envelope.kind === 'response' || eraOf(envelope) === 'modern') {
-      this.#post(message);
-      return;
-    }
-    this.#waitingBytes += message.text.length;
-    if (this.#waiting.length >= WAITING_MAX || this.#waitingBytes > WAITING_BYTES_MAX) {
-      this.#waitingBytes -= message.text.length;
-      throw new AppError('request.invalid', 'Too many messages were sent before initialize was answered.');
-    }
-    this.#waiting.push(message);
+    if (this.#handshake === undefined || envelope.kind === 'response' || eraOf(envelope) === 'modern') this.#post(message);
+    else this.#waiting.add(message);
   }
 
   /** A modern request is cancelled by its connection's end; on a line a message says it (MCP 2026-07-28, stdio). */
@@ -172,7 +114,7 @@ export class LineClient implements AnswerOwner {
     return false;
   }
 
-  #post(message: Waiting): void {
+  #post(message: LineRequest): void {
     const { text, envelope, sent } = message;
     const era = eraOf(envelope);
     const answer = new LineAnswer(this, envelope, sent.delivery);
@@ -231,15 +173,10 @@ export class LineClient implements AnswerOwner {
     this.#running.delete(answer);
     const next = new LineAnswer(this, answer.envelope).continues(answer);
     this.#running.set(next, message);
-    const timer = setTimeout(
-      () => {
-        this.#resumptions.delete(timer);
-        const headers = { ...bodylessHeaders(this.#sent.headers, this.#state), 'last-event-id': place.lastEventId };
-        this.#handle('GET', 'legacy', headers, OPEN_STREAM, NO_BODY, this.#sent.clientAddress, next);
-      },
-      Math.min(place.retryMs ?? RETRY_DEFAULT_MS, RETRY_MAX_MS),
-    );
-    this.#resumptions.add(timer);
+    this.#resumptions.plan(place, () => {
+      const headers = { ...bodylessHeaders(this.#sent.headers, this.#state), 'last-event-id': place.lastEventId };
+      this.#handle('GET', 'legacy', headers, OPEN_STREAM, NO_BODY, this.#sent.clientAddress, next);
+    });
     return true;
   }
 
@@ -248,7 +185,7 @@ export class LineClient implements AnswerOwner {
     const message = this.#running.get(answer);
     if (error.code !== 'session.not_found' || this.#opening === undefined || message === undefined) return false;
     if (this.#isClosed || message.isSecondTry === true || eraOf(answer.envelope) === 'modern') return false;
-    const again: Waiting = { ...message, isSecondTry: true };
+    const again: LineRequest = { ...message, isSecondTry: true };
     this.#running.set(answer, again);
     // To somebody else there is no such session either, and their message must not open one.
     const headers = { ...messageHeaders(message.sent.headers, answer.envelope, NO_SESSION) };
@@ -259,14 +196,13 @@ export class LineClient implements AnswerOwner {
     return true;
   }
 
-  #reopen(answer: LineAnswer, message: Waiting): void {
+  #reopen(answer: LineAnswer, message: LineRequest): void {
     if (!this.#running.delete(answer) || this.#opening === undefined) return;
     if (this.#handshake === undefined && message.sessionId !== this.#state.sessionId) {
       this.#post(message);
       return;
     }
-    this.#waiting.push(message);
-    this.#waitingBytes += message.text.length;
+    this.#waiting.add(message);
     if (this.#isReopening) return;
     this.#isReopening = true;
     this.#state = NO_SESSION;
@@ -289,9 +225,8 @@ export class LineClient implements AnswerOwner {
 
   #release(): void {
     while (this.#handshake === undefined) {
-      const next = this.#waiting.shift();
+      const next = this.#waiting.take();
       if (next === undefined) break;
-      this.#waitingBytes -= next.text.length;
       this.#post(next);
     }
   }
@@ -320,32 +255,6 @@ export class LineClient implements AnswerOwner {
 
   #tellIdle(): void {
     const owes = [...this.#running.keys()].some(({ envelope }) => envelope.method !== 'subscriptions/listen');
-    if (!owes && this.#waiting.length === 0) this.#idle?.();
+    if (!owes && this.#waiting.isEmpty) this.#idle?.();
   }
-}
-
-const NO_SESSION: LineState = { sessionId: undefined, protocolVersion: undefined };
-
-/** What comes of ending a session is nobody's business. */
-const NOBODY: AnswerOwner = {
-  send: () => true,
-  accepted() {},
-  settled: () => true,
-  resume: () => false,
-  mends: () => false,
-  over() {},
-};
-
-function eraOf(envelope: Envelope): Era {
-  return envelope.protocolVersion === undefined ? 'legacy' : 'modern';
-}
-
-function isHandshake({ method }: Envelope): boolean {
-  return method === 'initialize' || method === 'notifications/initialized';
-}
-
-/** The revision in the result of `initialize`. */
-function negotiatedIn(response: string): string | undefined {
-  const { result } = JSON.parse(response) as { result?: { protocolVersion?: unknown } | null };
-  return typeof result?.protocolVersion === 'string' ? result.protocolVersion : undefined;
 }
