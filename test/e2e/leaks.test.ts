@@ -1,18 +1,26 @@
 // Clients come and go through every door to every kind of upstream, politely or not: afterwards the gateway holds what it held
 // before – no child, descriptor, timer or session more – and the upstream has no session left of those that are over.
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startFixture, type Fixture } from '../fixture/server.ts';
-import { startGateway, type StartedGateway } from '../kit/gateway.ts';
+import { startGateway, TEST_SECRET, type StartedGateway } from '../kit/gateway.ts';
 import { heldResources, resourceReportFlags, type HeldResources } from '../kit/held-resources.ts';
+import { processesWith } from '../kit/running-processes.ts';
 import { mirrorOf, openSession, post, request, textOf, toolCall, type Door } from './checklist/doors.ts';
 import { eventually, open, type OpenAnswer } from './checklist/wire.ts';
 
 const HOSTILE = fileURLToPath(new URL('../fixture/children/hostile.mjs', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const CONNECTS = 200;
+/** Each is a gateway of its own, which takes a second to start. */
+const STDIO_CONNECTS = 20;
 const WARM_CONNECTS = 20;
 const AT_ONCE = 8;
 /** Every second client just goes; its session lives on until it is idle for too long. */
@@ -104,6 +112,35 @@ async function visitSse(door: Door, capabilities: object, tool: string): Promise
 
 const DOORS: Record<string, Visit> = { 'streamable HTTP': visitHttp, SSE: visitSse };
 
+/** A session through `mcpgateway stdio`, which then loses its client or is ended in one of three ways. */
+async function visitStdio(serverId: string, end: 'stdin' | NodeJS.Signals): Promise<void> {
+  const child = spawn(process.execPath, ['--conditions=source', MAIN, 'stdio', '--server', serverId], {
+    cwd: gateway.folder,
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      DATABASE_URL: `sqlite:///${gateway.folder}/gateway.db`,
+      JWT_SECRET_KEY: TEST_SECRET,
+      AUTH_ENCRYPTION_SECRET: `${TEST_SECRET}-encryption`,
+      LOG_LEVEL: 'ERROR',
+      MCPGATEWAY_STDIO_COMMANDS: process.execPath,
+    },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  const exited = once(child, 'exit');
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const say = (line: string): void => void child.stdin.write(`${line}\n`);
+  say(request(0, 'initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'leaks', version: '1' } }));
+  await lines.next();
+  say('{"jsonrpc":"2.0","method":"notifications/initialized"}');
+  say(toolCall(1, 'pid'));
+  const { value } = (await lines.next()) as { value: string };
+  expect(processesWith(serverId)).toContain(child.pid);
+  expect(Number(textOf(JSON.parse(value) as Record<string, unknown>))).toBeGreaterThan(0);
+  if (end === 'stdin') child.stdin.end();
+  else child.kill(end);
+  await exited;
+}
+
 async function visitAll(visit: () => Promise<void>, count: number): Promise<void> {
   let left = count;
   const line = async (): Promise<void> => {
@@ -148,6 +185,19 @@ describe.each(Object.entries(DOORS))('through the %s door', (_door, visit) => {
     expect((await gateway.api('DELETE', `/servers/${mirror.serverId}`)).status).toBe(200);
     expect((await gateway.api('DELETE', `/gateways/${mirror.gatewayId}`)).status).toBe(200);
   });
+});
+
+test(`${STDIO_CONNECTS} runs of mcpgateway stdio leave no process, however they ended`, async () => {
+  const mark = `leaks-${randomUUID()}`;
+  const mirror = await mirrorOf(gateway, '', {
+    gateway: { url: undefined, transport: 'STDIO', command: process.execPath, args: [HOSTILE, mark] },
+  });
+  const ends = ['stdin', 'SIGTERM', 'SIGKILL'] as const;
+  let visits = 0;
+  await visitAll(() => visitStdio(mirror.serverId, ends[++visits % ends.length] ?? 'stdin'), STDIO_CONNECTS);
+  expect(visits).toBe(STDIO_CONNECTS);
+  expect(processesWith(mirror.serverId)).toEqual([]);
+  await eventually(() => processesWith(mark).length === 0);
 });
 
 test('a session that is over, ended or only left, is unknown', async () => {
