@@ -162,7 +162,7 @@ export class OwnSession extends LineSession implements LinkOwner {
     this.#link = this.#openingLink = undefined;
     this.#reopenTimer.cancel();
     this.#dropQuestions();
-    await Promise.all(links.map((link) => link?.close()));
+    await Promise.all(links.map(async (link) => await link?.close()));
   }
 
   /**

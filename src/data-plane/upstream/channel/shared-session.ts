@@ -53,9 +53,8 @@ export class SharedSession extends LineSession {
   /** An update may be of a part of what was subscribed to (MCP "Resources": a sub-resource). */
   isInterestedIn(uri: string): boolean {
     if (this.subscriptions.has(uri)) return true;
-    for (let at = uri.length - 1; at > 0; at--) {
-      if (!'/?#'.includes(uri.charAt(at))) continue;
-      if (this.subscriptions.has(uri.slice(0, at)) || this.subscriptions.has(uri.slice(0, at + 1))) return true;
+    for (const whole of this.subscriptions) {
+      if (whole !== '' && uri.startsWith(whole) && /[/?#]/.test(whole.slice(-1) + uri.charAt(whole.length))) return true;
     }
     return false;
   }
