@@ -313,6 +313,16 @@ describe('what was for one', () => {
   });
 });
 
+it('fails a call whose answer cannot be looked through, instead of forgetting it', async () => {
+  rig = channelRig();
+  const session = await rig.open();
+  for (const answer of ['{"taskId":"\\ud800"}', '7', 'null', '{"tasks":7}', '['.repeat(5000) + ']'.repeat(5000)]) {
+    const told = rig.post({ id: 9, method: 'tasks/list' }, session);
+    rig.line.say(`{"jsonrpc":"2.0","id":${String(rig.line.last('tasks/list').id)},"result":${answer}}`);
+    expect(told.isEnded).toBe(true);
+  }
+});
+
 describe('a call nobody wants any more', () => {
   it('is not sent at all when it was taken back before the line stood', async () => {
     rig = channelRig();

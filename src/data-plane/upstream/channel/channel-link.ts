@@ -254,7 +254,12 @@ export class ChannelLink implements ChannelListener {
       this.#ignored(`nobody waits for an answer to ${id.slice(0, 64)}`);
       return;
     }
-    call.answer(this.#parts.isShared && id !== 'null' ? replaceAt(text, ['id'], call.message.id ?? 'null') : text, answer);
+    try {
+      call.answer(this.#parts.isShared && id !== 'null' ? replaceAt(text, ['id'], call.message.id ?? 'null') : text, answer);
+    } catch (cause) {
+      // It was the answer all the same: nothing else will come.
+      call.fail(new AppError('upstream.bad_answer', `Gateway "${this.#parts.target.name}" gave an answer that cannot be read.`, { cause }));
+    }
   }
 
   /**

@@ -69,7 +69,7 @@ export class ModernLine implements LinkOwner {
       this.#parts.health.succeeded(this.upstreamId);
       return message.method === 'subscriptions/listen' ? replaceAt(text, IN_RESULT, message.id ?? 'null') : text;
     };
-    if (valueAt(body.toString('latin1'), LOG_LEVEL) !== undefined) this.#logged.add(call);
+    if (body.includes('/logLevel') && valueAt(body.toString('latin1'), LOG_LEVEL) !== undefined) this.#logged.add(call);
     link.start(call, body);
     return call;
   }

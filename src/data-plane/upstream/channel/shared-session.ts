@@ -11,6 +11,8 @@ import { stringAt } from './string-at.ts';
 
 const SUBSCRIPTIONS_MAX = 1000;
 const TASKS_MAX = 1000;
+/** Of a call that becomes a task; looking for it in every answer would cost more than the rest of the way. */
+const TASK_KEY = '"task"';
 
 export class SharedSession extends LineSession {
   level: string | undefined;
@@ -105,11 +107,12 @@ export class SharedSession extends LineSession {
         this.#line.start(call, body);
         break;
       default:
-        call.onAnswer = (answer) => {
-          const taskId = stringAt(answer, ['result', 'task', 'taskId']);
-          if (taskId !== undefined && this.tasks.size < TASKS_MAX) this.tasks.add(taskId);
-          return answer;
-        };
+        if (body.includes(TASK_KEY))
+          call.onAnswer = (answer) => {
+            const taskId = stringAt(answer, ['result', 'task', 'taskId']);
+            if (taskId !== undefined && this.tasks.size < TASKS_MAX) this.tasks.add(taskId);
+            return answer;
+          };
         this.#line.start(call, body);
     }
     return call;
