@@ -322,6 +322,50 @@ describe('who waits to hear that a message was let in', () => {
     answers(rig.last(), WELCOME, { session: true });
     expect(mine.heard).toEqual(['accepted']);
   });
+
+  test('hears that the line is gone, whether the message waits for the handshake or for its token to be looked at', () => {
+    const [waiting, queued] = [delivery(), delivery()];
+    client.receive(INITIALIZE, from('slow', waiting));
+    client.receive(call(1), from('ann', queued));
+    expect([waiting.heard, queued.heard]).toEqual([[], []]);
+    client.close();
+    expect([waiting.heard, queued.heard]).toEqual([['session.not_found'], ['session.not_found']]);
+  });
+});
+
+describe('a stranger who knows the line', () => {
+  const heard: string[] = [];
+  const stranger = {
+    headers: { authorization: 'eve' },
+    clientAddress: 'there',
+    delivery: { accepted: () => void heard.push('accepted'), refused: (error: AppError) => heard.push(error.code) > 0 },
+  };
+  beforeEach(() => {
+    shakeHands();
+    heard.length = 0;
+  });
+
+  test('cannot take back what its owner has asked', () => {
+    client.receive(modern(1, 'tools/call', '"name":"x"'));
+    const running = rig.last();
+    client.receive('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}', stranger);
+    expect([running.isCancelled, heard]).toEqual([false, ['session.not_found']]);
+  });
+
+  test('cannot put an error in place of an answer by a message that is none', () => {
+    client.receive(call(1));
+    client.receive('[{"id":1,"method":"x"}]', stranger);
+    expect([sent, heard]).toEqual([[], ['session.not_found']]);
+  });
+});
+
+test('of a batch that is too much for the handshake each message that finds no place is told so, and the others go on', () => {
+  client.receive(INITIALIZE);
+  for (let n = 0; n < 10; n++) client.receive(`[${Array.from({ length: 99 }, (_, i) => call(n * 100 + i)).join(',')}]`);
+  client.receive(`[${Array.from({ length: 12 }, (_, i) => call(`late ${i}`)).join(',')}]`);
+  expect(parsed().map(({ id }) => id)).toEqual(['late 10', 'late 11']);
+  answers(rig.calls[0] as PlayedCall, WELCOME, { session: true });
+  expect(asked('POST')).toHaveLength(1 + 1000);
 });
 
 test('whoever waits for the last answers waits for what is owed, and not longer than it said', async () => {

@@ -10,7 +10,7 @@ const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 export const INITIALIZED = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
 
 export class HandshakeQueue {
-  #messages: LineRequest[] = [];
+  readonly #messages: LineRequest[] = [];
   #bytes = 0;
 
   get isEmpty(): boolean {
@@ -29,11 +29,6 @@ export class HandshakeQueue {
     const message = this.#messages.shift();
     this.#bytes -= message?.text.length ?? 0;
     return message;
-  }
-
-  clear(): void {
-    this.#messages = [];
-    this.#bytes = 0;
   }
 }
 
