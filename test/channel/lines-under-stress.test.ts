@@ -224,6 +224,17 @@ describe('a line that breaks', () => {
   });
 });
 
+it('tells a client that listens again which questions were taken back meanwhile, and none it never saw', async () => {
+  rig = channelRig();
+  const session = await rig.open(ASKABLE);
+  const listening = rig.get(session);
+  rig.line.say({ id: 'seen', method: 'elicitation/create', params: {} });
+  listening.call?.cancel();
+  rig.line.say({ id: 'unseen', method: 'elicitation/create', params: {} });
+  rig.line.breakDown();
+  expect(rig.get(session).said).toMatchObject([{ method: 'notifications/cancelled', params: { requestId: 'seen' } }]);
+});
+
 describe('what was for one', () => {
   it('does not reach another: late progress and logs on the line for self-describing requests', () => {
     rig = channelRig();

@@ -249,11 +249,17 @@ export class OwnSession extends LineSession implements LinkOwner {
 
   /** Who asked is gone: nobody else may get the answers. */
   #dropQuestions(): void {
-    const asked = [...this.#asked.keys()];
+    const asked = new Map(this.#asked);
     this.#asked.clear();
-    for (const text of this.takeHeld()) if (valueAt(text, ['id']) === undefined) this.say(text);
-    if (!this.isListenedTo) return;
-    for (const id of asked) {
+    for (const text of this.takeHeld()) {
+      const id = valueAt(text, ['id']);
+      if (id === undefined) this.say(text);
+      // It has reached nobody.
+      else asked.delete(keyOf(id));
+    }
+    for (const [id, call] of asked) {
+      // One that went on a call's stream is over with its call; a listener is told all the same, for its client still shows it.
+      if (call !== undefined && !this.isListenedTo) continue;
       this.say(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":"The upstream that asked is gone"}}`);
     }
   }
