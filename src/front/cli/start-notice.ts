@@ -29,7 +29,7 @@ export function startNotice(facts: StartFacts): string {
   const line = (label: string, text: string, style: 'dim' | 'yellow' = 'dim'): string => `  ${paint(style, label.padEnd(LABEL_WIDTH))}${text}`;
   return [
     `${paint('bold', `${config.app.name} ${facts.version}`)} is running at ${paint('bold', base)}`,
-    line('MCP', `${base}/servers/{id}/mcp`),
+    line('MCP', doorLine(base, config)),
     line('REST', `${base}/openapi.json describes /gateways, /servers, /tools, /audit-trails`),
     line('Data', dataLine(facts)),
     line('Log in', logInLine(facts)),
@@ -39,6 +39,13 @@ export function startNotice(facts: StartFacts): string {
     ...facts.notices.map((notice) => line('Note', notice)),
     '',
   ].join('\n');
+}
+
+/** Where clients find a server, of the doors that TRANSPORT_TYPE leaves open. */
+function doorLine(base: string, { http: { transportType } }: StartFacts['config']): string {
+  if (transportType === 'sse') return `${base}/servers/{id}/sse`;
+  if (transportType === 'stdio' || transportType === 'ws') return `no door here: TRANSPORT_TYPE is ${transportType}`;
+  return `${base}/servers/{id}/mcp`;
 }
 
 /** An address that means "all" cannot be called; localhost can. */
