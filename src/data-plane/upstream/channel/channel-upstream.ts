@@ -1,9 +1,9 @@
 // The adapter for upstreams on a line: decides which line a message takes – the session's own, one that is shared, the one for
 // requests that describe themselves – and looks after the lines: lets idle ones go, and ends those of upstreams that are no more.
 import { AppError } from '#base/kernel';
-import { parsedJson, valueAt, type Envelope } from '#base/protocol';
+import { isLegacyVersion, LEGACY_VERSIONS, parsedJson, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamObserver, UpstreamPort, UpstreamRequest, UpstreamRow } from '#data-plane/gateway';
-import { done, LEGACY_VERSIONS, NO_CALL, refused, refusedByHeaders } from './http-manners.ts';
+import { done, NO_CALL, refused, refusedByHeaders } from './http-manners.ts';
 import { lineKey, type LineParts } from './line-parts.ts';
 import { LineSession } from './line-session.ts';
 import { ModernLine } from './modern-line.ts';
@@ -70,7 +70,7 @@ export function createChannelUpstream(house: LineParts, settings: ChannelUpstrea
     const needsOwn = upstream.transport === 'SSE' || stdioIsolation === 'session' || (stdioIsolation === 'auto' && canBeAsked);
     if (!needsOwn) {
       const asked = versionAsked(request);
-      const version = LEGACY_VERSIONS.includes(asked) ? asked : NEWEST_LEGACY;
+      const version = isLegacyVersion(asked) ? asked : NEWEST_LEGACY;
       return sharedLine(upstream, version, canBeAsked ? '{}' : capabilities).join(message, sink, observer);
     }
     const { session, call } = OwnSession.open(parts, request, message, sink, observer, (over) => sessions.delete(over));
