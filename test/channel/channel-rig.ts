@@ -31,8 +31,12 @@ export class PlayedLine implements MessageChannel {
   isPaused = false;
   readonly #listener: ChannelListener;
 
-  constructor(listener: ChannelListener) {
+  /** What was started, or the address. */
+  readonly of: string;
+
+  constructor(listener: ChannelListener, of: string) {
     this.#listener = listener;
+    this.of = of;
   }
 
   get messages(): Message[] {
@@ -121,10 +125,15 @@ export class Told implements AnswerSink {
 
 export interface ChannelRig {
   readonly upstream: ChannelUpstream;
+  readonly health: HealthBook;
   readonly lines: PlayedLine[];
+  /** Set to have lines refused. */
+  refusal: AppError | undefined;
+  /** The row as it is now: what is sent later goes to the changed one, and the lines are told. */
+  change(row: Partial<UpstreamRow> | undefined): void;
   readonly line: PlayedLine;
   post(message: Message | string, session?: UpstreamSession, observer?: UpstreamObserver): Told;
-  get(session?: UpstreamSession, headers?: string[]): Told;
+  get(session?: UpstreamSession, headers?: string[], lastEventId?: string): Told;
   end(session: UpstreamSession): Told;
   /** Opens a session with these capabilities; its line is the last one. */
   open(capabilities?: object, version?: string): Promise<UpstreamSession>;
@@ -136,15 +145,16 @@ const HEADERS = ['accept', 'application/json, text/event-stream', 'content-type'
 export function channelRig(row: Partial<UpstreamRow> = {}, { idleMs = Number.POSITIVE_INFINITY } = {}): ChannelRig {
   const lines: PlayedLine[] = [];
   const opener: ChannelOpener = {
-    open: (_target, _headers, listener) => {
-      const line = new PlayedLine(listener);
+    open: (target, _headers, listener) => {
+      if (rig.refusal !== undefined) throw rig.refusal;
+      const line = new PlayedLine(listener, target.process?.command ?? target.url);
       lines.push(line);
       return line;
     },
   };
   const health = new HealthBook({ threshold: 3, probeIntervalMs: 60_000 });
   const upstream = createChannelUpstream({ opener, health, logger: SILENT, handshakeTimeoutMs: 5000 }, { idleMs });
-  const target: UpstreamRow = {
+  let target: UpstreamRow = {
     id: 'u',
     name: 'played',
     transport: 'STDIO',
@@ -167,7 +177,8 @@ export function channelRig(row: Partial<UpstreamRow> = {}, { idleMs = Number.POS
     ...row,
   };
 
-  function send(request: Pick<UpstreamRequest, 'method' | 'headers' | 'body' | 'message' | 'session'>, observer?: UpstreamObserver): Told {
+  type Sent = Pick<UpstreamRequest, 'method' | 'headers' | 'body' | 'message' | 'session'> & Partial<UpstreamRequest>;
+  function send(request: Sent, observer?: UpstreamObserver): Told {
     const told = new Told();
     told.call = upstream.open(
       { upstream: target, lane: 'call', lastEventId: undefined, isSafeToRepeat: false, caller: undefined, ...request },
@@ -179,7 +190,13 @@ export function channelRig(row: Partial<UpstreamRow> = {}, { idleMs = Number.POS
 
   const rig: ChannelRig = {
     upstream,
+    health,
     lines,
+    refusal: undefined,
+    change(changes) {
+      if (changes !== undefined) target = { ...target, ...changes };
+      upstream.keepOnly(new Map(changes === undefined ? [] : [[target.id, { row: target }]]));
+    },
     get line() {
       const line = lines.at(-1);
       if (line === undefined) throw new Error('No line was opened');
@@ -196,7 +213,8 @@ export function channelRig(row: Partial<UpstreamRow> = {}, { idleMs = Number.POS
       }
       return send({ method: 'POST', headers, body, message: scanned, session }, observer);
     },
-    get: (session, headers = ['accept', 'text/event-stream']) => send({ method: 'GET', headers, body: undefined, message: undefined, session }),
+    get: (session, headers = ['accept', 'text/event-stream'], lastEventId) =>
+      send({ method: 'GET', headers, body: undefined, message: undefined, session, lastEventId }),
     end: (session) => send({ method: 'DELETE', headers: [], body: undefined, message: undefined, session }),
     async open(capabilities = {}, version = '2025-11-25') {
       let session: UpstreamSession | undefined;

@@ -37,7 +37,7 @@ describe('a session with a line of its own', () => {
     rig.line.say({ method: 'notifications/progress', params: { progressToken: 'p', progress: 1 } });
     rig.line.say({ id: 7, result: { done: true } });
     expect(told.headSeen?.kind).toBe('stream');
-    expect(told.events[0]).toMatchObject({ id: '', data: '' });
+    expect(told.events[0]).toMatchObject({ id: 'call', data: '' });
     expect(told.said.map(({ method, id }) => method ?? id)).toEqual(['notifications/progress', 7]);
     expect(told.isEnded).toBe(true);
   });

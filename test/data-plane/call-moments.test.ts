@@ -1,6 +1,6 @@
 // A running call, at the moments in which something else happens to it.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { answerTo, news, PlayedClient, SERVER, startRig, type DataPlaneRig } from './data-plane-rig.ts';
+import { answerTo, news, PlayedClient, SERVER, startRig, UPSTREAM, type DataPlaneRig } from './data-plane-rig.ts';
 
 let rig: DataPlaneRig;
 let session: string;
@@ -207,4 +207,21 @@ test('records keep no more of a text than they show', () => {
   vi.advanceTimersByTime(61_000);
   const texts = rig.recordedTexts().filter((text) => text.startsWith('xxx'));
   expect(texts.map((text) => text.length)).toEqual([513]);
+});
+
+test('the sessions of a deleted server are ended with their upstream, also while their clients listen', () => {
+  const { client, asked } = rig.call(session);
+  asked.opensStream().says(news(1), 'a');
+  rig.change({ servers: [] });
+  vi.advanceTimersByTime(20_000);
+  expect(client.isEnded).toBe(true);
+  expect(rig.calls.filter(({ request }) => request.method === 'DELETE')).toHaveLength(1);
+});
+
+test('a session with an upstream ends when its server becomes the mirror of another', () => {
+  const other = { ...UPSTREAM, id: 'h', name: 'other' };
+  rig.change({ upstreams: [UPSTREAM, other], servers: [{ ...SERVER, mirrorGatewayId: 'h' }] });
+  expect(rig.post({ jsonrpc: '2.0', id: 5, method: 'ping' }, { session }).error?.code).toBe('session.not_found');
+  vi.advanceTimersByTime(20_000);
+  expect(rig.last().request).toMatchObject({ method: 'DELETE', upstream: { id: 'g' } });
 });

@@ -224,6 +224,8 @@ export function startRig({ sessionIdleMs = 3_600_000, toolTimeoutMs = 60_000 } =
       authenticator: {
         authenticate({ authorization = '' }) {
           if (!isGood(authorization)) throw new AppError('auth.invalid', 'revoked');
+          // A key that is fetched first, for longer than any test waits.
+          if (authorization === 'slow') return new Promise<Principal>(() => {});
           return principalOf(authorization);
         },
         isStillValid: ({ tokenId }) => isGood(tokenId),

@@ -20,10 +20,11 @@ async function play(server: RealServer, endpoint: Endpoint, folder: string): Pro
 const directly = (server: RealServer): Promise<string[]> => withPrepared(server, (endpoint, folder) => play(server, endpoint, folder));
 
 let gateway: StartedGateway;
+let settings: Record<string, string>;
 
 beforeAll(async () => {
-  const python = await ensurePython();
-  gateway = await startGateway({ env: { PATH: NODE_FIRST, MCPGATEWAY_STDIO_COMMANDS: `node,${python}` } });
+  settings = { PATH: NODE_FIRST, MCPGATEWAY_STDIO_COMMANDS: `node,${await ensurePython()}` };
+  gateway = await startGateway({ env: settings });
 });
 
 afterAll(async () => {
@@ -48,7 +49,7 @@ describe.each(REAL_SERVERS)('the $name server', (server) => {
   test.each(['streamableHttp', 'sse', 'stdio'] as const)('answers through the %s door as directly', async (door) => {
     const seen = await withPrepared(server, async (endpoint, folder) => {
       const mirror = await mirrorOfEndpoint(gateway, endpoint);
-      return play(server, doorTo(gateway, mirror, door), folder);
+      return play(server, doorTo(gateway, mirror, door, settings), folder);
     });
     expect(seen).toEqual(direct);
   });

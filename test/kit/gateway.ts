@@ -17,6 +17,8 @@ export interface GatewayOptions {
   readonly folder?: string;
   /** Flags for Node itself, e.g. `--cpu-prof`. */
   readonly nodeFlags?: readonly string[];
+  /** Flags of `serve`. */
+  readonly args?: readonly string[];
   /** A command to run it under, e.g. `['taskset', '-c', '0']`. */
   readonly prefix?: readonly string[];
 }
@@ -70,7 +72,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Starte
   const words = [...(options.prefix ?? []), process.execPath];
   const child = spawn(
     words[0] ?? process.execPath,
-    [...words.slice(1), '--conditions=source', ...(options.nodeFlags ?? []), join(ROOT, 'src/main.ts'), 'serve'],
+    [...words.slice(1), '--conditions=source', ...(options.nodeFlags ?? []), join(ROOT, 'src/main.ts'), 'serve', ...(options.args ?? [])],
     {
       cwd: folder,
       env,

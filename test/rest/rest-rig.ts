@@ -15,7 +15,7 @@ import type {
 import { createCatalog } from '../../src/control-plane/catalog/index.ts';
 import { createColumnCipher, openDatabase } from '../../src/control-plane/db/index.ts';
 import type { ChangeFact, RouteSpec } from '../../src/control-plane/http-contract/index.ts';
-import { createItemServices, promptRoutes, resourceRoutes, toolRoutes } from '../../src/control-plane/items/index.ts';
+import { createItemServices, type NameRules, promptRoutes, resourceRoutes, toolRoutes } from '../../src/control-plane/items/index.ts';
 import { createServerService, serverRoutes } from '../../src/control-plane/servers/index.ts';
 import { systemRoutes } from '../../src/control-plane/system/index.ts';
 import { createUpstreamService, upstreamRoutes } from '../../src/control-plane/upstreams/index.ts';
@@ -221,6 +221,8 @@ export async function openRig(
     upstream,
     upstreams,
     items,
+    /** The same as after a start with other settings. */
+    withNames: (other: NameRules) => createItemServices({ database, health, names: other }),
     database,
     changes,
     catalog: createCatalog({ database, cipher: CIPHER, listRevokedTokenIds: async () => ['gone'], log: silentLogger }),

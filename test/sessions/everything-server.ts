@@ -14,12 +14,21 @@ export interface EverythingServer {
   stop(): Promise<void>;
 }
 
+/**
+ * Two of its clocks run against the client: it asks for roots 350 ms after a session has begun, into the void when the client's
+ * stream does not stand by then, and a task's stage lasts a second, in which the script looks at it. On a busy machine that is short.
+ */
+const MORE_TIME = `const timer = globalThis.setTimeout;
+globalThis.setTimeout = (call, ms, ...args) => timer(call, ms === 350 || ms === 1000 ? 1500 : ms, ...args);`;
+
 /** Makes the process say which port the system gave it: its own message prints the setting, which is 0. */
 const TELL_PORT = `data:text/javascript,import { subscribe } from 'node:diagnostics_channel';
-subscribe('tracing:net.server.listen:asyncEnd', ({ server }) => console.error('PORT=' + server.address().port));`;
+subscribe('tracing:net.server.listen:asyncEnd', ({ server }) => console.error('PORT=' + server.address().port));
+${MORE_TIME}`;
 
 /** Over stdio the environment is that of whoever starts it, which is not the protocol's affair. */
-const FIX_ENVIRONMENT = `data:text/javascript,for (const name of Object.keys(process.env)) delete process.env[name]; process.env.TZ = 'UTC';`;
+const FIX_ENVIRONMENT = `data:text/javascript,for (const name of Object.keys(process.env)) delete process.env[name]; process.env.TZ = 'UTC';
+${MORE_TIME}`;
 
 function program(): string {
   const manifest = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/package.json');

@@ -27,8 +27,11 @@ export function mirrorOfEndpoint(gateway: StartedGateway, upstream: Endpoint): P
   return gateway.registerMirror('', { gateway: registration(upstream) });
 }
 
-/** The gateway's door of this transport to a mirror: a URL, or `mcpgateway stdio` on the same database. */
-export function doorTo(gateway: StartedGateway, { serverId }: Mirror, transport: Transport): Endpoint {
+/**
+ * The gateway's door of this transport to a mirror: a URL, or `mcpgateway stdio` on the same database, a process of its own whose
+ * further settings are `env`.
+ */
+export function doorTo(gateway: StartedGateway, { serverId }: Mirror, transport: Transport, env: Readonly<Record<string, string>> = {}): Endpoint {
   if (transport !== 'stdio') {
     const url = `${gateway.url}/servers/${serverId}/${transport === 'sse' ? 'sse' : 'mcp'}`;
     return { transport, url, headers: { authorization: `Bearer ${gateway.token}` } };
@@ -43,6 +46,7 @@ export function doorTo(gateway: StartedGateway, { serverId }: Mirror, transport:
       JWT_SECRET_KEY: TEST_SECRET,
       AUTH_ENCRYPTION_SECRET: `${TEST_SECRET}-encryption`,
       LOG_LEVEL: 'WARNING',
+      ...env,
     },
   };
 }

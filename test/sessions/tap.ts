@@ -48,12 +48,13 @@ function messageMethod(body: unknown): unknown {
 
 /**
  * What a body says as a message. HTTP lets a server refuse a request with a body that names no id, since the status belongs to the
- * request; on a line it has to be named.
+ * request; on a line it has to be named, and stands where JSON-RPC shows it.
  */
 function answerOf({ status, requestBody, responseBody }: RecordedExchange): unknown {
-  const isRefusal =
-    status >= 400 && typeof responseBody === 'object' && responseBody !== null && typeof requestBody === 'object' && requestBody !== null;
-  return isRefusal && 'id' in requestBody ? { ...responseBody, id: requestBody.id } : responseBody;
+  if (status < 400 || typeof requestBody !== 'object' || requestBody === null || !('id' in requestBody)) return responseBody;
+  if (typeof responseBody !== 'object' || responseBody === null || !('error' in responseBody)) return responseBody;
+  const { error, ...rest } = responseBody;
+  return { ...rest, id: requestBody.id, error };
 }
 
 /** Starts a tap in front of `target`, the endpoint's full URL; `headers` are added to each request (lower-case names). */

@@ -19,7 +19,7 @@ const NEVER: Readonly<Record<string, string>> = {
   DB_POOL_RECYCLE: POOL,
   MCPGATEWAY_BEARER_TOKEN: CLIENT,
   MCP_SERVER_URL: CLIENT,
-  MCP_AUTH: CLIENT,
+  MCP_AUTH: 'it is read by `mcpgateway stdio` and by client programs, not by the gateway that serves',
   MCP_AUTH_TOKEN: CLIENT,
   MCP_SERVER_CATALOG_URLS: CLIENT,
   MCP_TOOL_CALL_TIMEOUT: CLIENT,

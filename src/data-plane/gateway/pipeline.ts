@@ -80,13 +80,17 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
   const snapshots: SnapshotHolder = createSnapshotHolder((gates: readonly LimitGate[]): readonly Stage[] =>
     gates.length === 0 ? [authorize, dispatch] : [authorize, limitBy(gates), dispatch],
   );
-  const sweep = setInterval(() => sessions.sweep(Date.now()), SWEEP_INTERVAL_MS);
+  const sweep = setInterval(() => sessions.sweep(Date.now(), isOrphan), SWEEP_INTERVAL_MS);
   sweep.unref();
   let isClosing = false;
 
+  function isOrphan({ serverId, upstreamId }: Session): boolean {
+    return snapshots.current.servers.get(serverId)?.upstream.id !== upstreamId;
+  }
+
   /** An upstream that is not told keeps a session for a client that will never come back. */
   async function endUpstream(session: Session): Promise<void> {
-    const row = snapshots.current.servers.get(session.serverId)?.upstream.row;
+    const row = snapshots.current.upstreams.get(session.upstreamId)?.row;
     if (row === undefined) return;
     await tellUpstream(upstream, {
       upstream: row,

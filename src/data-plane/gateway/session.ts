@@ -34,6 +34,8 @@ export class Session {
   readonly principal: Principal;
   readonly serverId: string;
   readonly upstream: UpstreamSession;
+  /** Whose session `upstream` is. */
+  readonly upstreamId: string;
   /** By the text of the upstream's request id. */
   readonly #openAsks = new Map<string, OpenAsk>();
   /** How many of them came outside any call. */
@@ -51,11 +53,12 @@ export class Session {
   /** What to close when the session ends: the upstream's side of open streams. */
   readonly #open: Closer[] = [];
 
-  constructor(id: string, principal: Principal, serverId: string, upstream: UpstreamSession) {
+  constructor(id: string, principal: Principal, serverId: string, upstream: UpstreamSession, upstreamId: string) {
     this.id = id;
     this.principal = principal;
     this.serverId = serverId;
     this.upstream = upstream;
+    this.upstreamId = upstreamId;
   }
 
   get isInUse(): boolean {
@@ -183,8 +186,8 @@ export class SessionBook {
     }
   }
 
-  open(principal: Principal, serverId: string, upstream: UpstreamSession): Session {
-    const session = new Session(`${this.#instanceTag}.${newSecretId()}`, principal, serverId, upstream);
+  open(principal: Principal, serverId: string, upstream: UpstreamSession, upstreamId: string): Session {
+    const session = new Session(`${this.#instanceTag}.${newSecretId()}`, principal, serverId, upstream, upstreamId);
     this.#sessions.set(session.id, session);
     return session;
   }
@@ -207,10 +210,13 @@ export class SessionBook {
     if (this.#sessions.delete(session.id)) session.end();
   }
 
-  /** Ends what has been idle for too long. */
-  sweep(nowMs: number): void {
+  /**
+   * Ends what has been idle for too long.
+   * @param isOrphan is there no such server any more, or is it the mirror of another upstream?
+   */
+  sweep(nowMs: number, isOrphan: (session: Session) => boolean): void {
     for (const session of this.#sessions.values()) {
-      if (this.#isIdle(session, nowMs)) this.#expire(session);
+      if (isOrphan(session) || this.#isIdle(session, nowMs)) this.#expire(session);
     }
   }
 

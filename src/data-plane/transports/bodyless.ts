@@ -16,4 +16,6 @@ const NOTHING = {
 
 export const OPEN_STREAM: Envelope = { ...NOTHING, kind: 'request', method: 'stream/open', id: undefined };
 export const END_SESSION: Envelope = { ...NOTHING, kind: 'request', method: 'session/end', id: undefined };
+/** A message that could not be read, of somebody who may send one. */
+export const UNREADABLE: Envelope = { ...NOTHING, kind: 'notification', method: 'message/unreadable', id: undefined };
 export const NO_BODY: Buffer = Buffer.alloc(0);

@@ -37,7 +37,10 @@ export function startHealthProbe(
       health.succeeded(upstream.id);
       await options.onReady(upstream);
     } catch (error) {
-      health.failed(upstream.id, toAppError(error));
+      const known = toAppError(error);
+      // That the gateway has no room to look says nothing about the upstream.
+      if (known.kind.fault === 'capacity') health.released(upstream.id);
+      else health.failed(upstream.id, known);
     } finally {
       probing.delete(upstream.id);
     }

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { AppError } from '#base/kernel';
+import { AppError, silentLogger } from '#base/kernel';
+import type { UpstreamRow } from '#data-plane/gateway';
+import { startHealthProbe } from './health-probe.ts';
 import { HealthBook } from './health.ts';
 
 const unreachable = new AppError('upstream.unreachable', 'connection refused');
@@ -90,4 +92,28 @@ test('a troubled upstream is probed after a back-off that grows to about a minut
   book.succeeded('u');
   expect(book.due(['u'], Date.now())).toEqual([]);
   expect(book.due(['u'], Date.now() + 60_000)).toEqual(['u']);
+});
+
+test('a line that breaks after it stood is worth knowing, and keeps nobody out however many break', () => {
+  const book = bookOf(3);
+  book.succeeded('u');
+  for (let i = 0; i < 10; i++) book.broke('u', unreachable);
+  expect(book.healthOf('u')).toMatchObject({ state: 'degraded', lastError: { message: 'connection refused' } });
+  expect([book.admit('u'), book.admit('u')]).toEqual([undefined, undefined]);
+  fail(book, 3);
+  book.broke('u', unreachable);
+  expect(book.healthOf('u').state).toBe('down');
+});
+
+test('a probe for which the gateway has no room is no failure of the upstream', async () => {
+  const book = bookOf(1);
+  const tries: AppError[] = [new AppError('limit.processes', 'Full.'), unreachable];
+  const row = { id: 'u', name: 'u', enabled: true, transport: 'STDIO' } as UpstreamRow;
+  const reader = { read: () => Promise.reject(tries.shift() ?? unreachable) };
+  const probe = startHealthProbe(book, reader, () => [row], { timeoutMs: 1000, onReady: () => Promise.resolve() }, silentLogger);
+  await vi.advanceTimersByTimeAsync(1100);
+  expect([tries.length, book.healthOf('u').state]).toEqual([1, 'connecting']);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(book.healthOf('u').state).toBe('down');
+  probe.close();
 });

@@ -82,6 +82,19 @@ export class HealthBook implements UpstreamHealthView {
     this.#become(entry, 'degraded');
   }
 
+  /**
+   * A line that had stood broke. Whether the next one can be opened is another matter, and many clients may lose theirs at once:
+   * it keeps nobody away.
+   */
+  broke(id: string, error: AppError): void {
+    const entry = this.#entry(id);
+    const nowMs = Date.now();
+    entry.lastError = { code: error.code, message: error.message, remedy: remedyFor(error.code), atMs: nowMs };
+    if (entry.state !== 'ready' && entry.state !== 'connecting') return;
+    entry.nextProbeAtMs = nowMs + backoffMs(1);
+    this.#become(entry, 'degraded');
+  }
+
   /** A request ended without telling anything about the upstream. */
   released(id: string): void {
     const entry = this.#entries.get(id);

@@ -14,7 +14,7 @@ export interface RunningGateway {
 }
 
 export interface StdioWords {
-  /** Undefined: the only server the caller may use. */
+  /** Undefined: all that the caller may see. */
   readonly server: string | undefined;
   /** A token, bare or with its scheme before it; undefined: the administrator's, made by this process. */
   readonly auth: string | undefined;

@@ -31,6 +31,14 @@ it('one short block says what is served where, how to log in and what to do next
 `);
 });
 
+it.each([
+  ['streamablehttp', 'http://127.0.0.1:4444/servers/{id}/mcp'],
+  ['sse', 'http://127.0.0.1:4444/servers/{id}/sse'],
+  ['stdio', 'no door here: TRANSPORT_TYPE is stdio'],
+])('with TRANSPORT_TYPE %s clients are sent to no door that is closed', (transport, told) => {
+  expect(notice({ TRANSPORT_TYPE: transport })).toContain(`  MCP      ${told}\n`);
+});
+
 it('warnings and settings without effect are named', () => {
   expect(notice({}, { warnings: ['Danger.'], notices: ['RELOAD: not applicable'] })).toMatch(
     / {2}Warning {2}Danger\.\n {2}Note {5}RELOAD: not applicable\n$/,

@@ -32,7 +32,7 @@ export function startNotice(facts: StartFacts): string {
   const line = (label: string, text: string, style: 'dim' | 'yellow' = 'dim'): string => `  ${paint(style, label.padEnd(LABEL_WIDTH))}${text}`;
   return [
     `${paint('bold', `${config.app.name} ${facts.version}`)} is running at ${paint('bold', base)}`,
-    line('MCP', `${base}/mcp; one server alone at ${base}/servers/{id}/mcp`),
+    line('MCP', doorLine(base, config)),
     line('REST', `${base}/openapi.json describes /gateways, /servers, /tools, /audit-trails`),
     line('Data', dataLine(facts)),
     line('Log in', logInLine(facts)),
@@ -51,6 +51,13 @@ export function startNotice(facts: StartFacts): string {
 /** Where the gateway can be called. */
 export function baseUrlOf({ http }: Pick<Config, 'http'>, port: number): string {
   return `http://${urlHost(http.host)}:${port}${http.rootPath}`;
+}
+
+/** Where clients find a server, of the doors that TRANSPORT_TYPE leaves open. */
+function doorLine(base: string, { http: { transportType } }: StartFacts['config']): string {
+  if (transportType === 'sse') return `${base}/sse; one server alone at ${base}/servers/{id}/sse`;
+  if (transportType === 'stdio' || transportType === 'ws') return `no door here: TRANSPORT_TYPE is ${transportType}`;
+  return `${base}/mcp; one server alone at ${base}/servers/{id}/mcp`;
 }
 
 /** An address that means "all" cannot be called; localhost can. */

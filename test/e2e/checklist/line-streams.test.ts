@@ -5,6 +5,8 @@ import { startGateway, type StartedGateway } from '../../kit/gateway.ts';
 import { NODE_FIRST } from '../../sessions/gateway-cell.ts';
 import { mirrorOfCopy, startCopy, type Copy } from './copies.ts';
 import { getStream, openSession, post, request, toolCall, type ClientSession, type Door } from './doors.ts';
+import { event, startScriptedUpstream, stream } from './scripted-upstream.ts';
+import { SseClient } from './sse-client.ts';
 import { eventually, type Block, type OpenAnswer } from './wire.ts';
 
 /** Declared, so that the session has a process of its own. */
@@ -184,5 +186,40 @@ test('point 31: the upstream’s retry reaches the client, and the upstream is a
     expect(asked[0]?.headers['last-event-id']).not.toBe(priming?.id);
   } finally {
     await copy.close();
+  }
+});
+
+test('point 31: for a client on a line the gateway itself comes back, not before the upstream’s retry, for what is missing', async () => {
+  const retryMs = 400;
+  const upstream = await startScriptedUpstream({ eras: 'legacy' });
+  try {
+    const { serverId } = await gateway.registerMirror(upstream.url);
+    const headers = { authorization: `Bearer ${gateway.token}` };
+    let leftAtMs = 0;
+    const returns: { afterMs: number; cursor: unknown }[] = [];
+    upstream.play(({ verb, headers: sent, message, res }) => {
+      const cursor = sent['last-event-id'];
+      if (verb === 'GET' && cursor !== undefined) {
+        returns.push({ afterMs: performance.now() - leftAtMs, cursor });
+        stream(res);
+        res.end(event('{"jsonrpc":"2.0","id":"r","result":{"content":[]}}', 'e-3'));
+      } else if (message.method === 'tools/call') {
+        stream(res);
+        res.write(`id: e-1\nretry: ${retryMs}\ndata: \n\n`);
+        leftAtMs = performance.now();
+        res.end(event('{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"p","progress":1}}', 'e-2'));
+      } else return false;
+    });
+    const client = await SseClient.open(`${gateway.url}/servers/${serverId}/sse`, headers);
+    await client.initialize('comes back');
+    await client.send(toolCall('r', 'one', {}, { _meta: { progressToken: 'p' } }));
+    expect(await client.next()).toMatchObject({ method: 'notifications/progress', params: { progress: 1 } });
+    expect(await client.next()).toEqual({ jsonrpc: '2.0', id: 'r', result: { content: [] } });
+    expect(returns.map(({ cursor }) => cursor)).toEqual(['e-2']);
+    // A timer may fire a little early by another clock; coming back at once would be a few milliseconds.
+    expect(returns[0]?.afterMs).toBeGreaterThan(retryMs * 0.9);
+    client.stream.close();
+  } finally {
+    await upstream.close();
   }
 });

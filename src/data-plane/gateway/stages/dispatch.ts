@@ -80,7 +80,7 @@ function sessionOpener(exchange: Exchange, server: ServerEntry, context: Dispatc
         });
         return;
       }
-      exchange.session = context.sessions.open(exchange.principal, server.id, upstreamSession);
+      exchange.session = context.sessions.open(exchange.principal, server.id, upstreamSession, server.upstream.id);
     },
   };
 }

@@ -13,7 +13,12 @@ export function resolve(exchange: Exchange, snapshot: Snapshot, sessions: Sessio
   if (server === undefined) throw serverNotFound();
   exchange.server = server;
   const sessionId = request.headers['mcp-session-id'];
-  if (request.era === 'legacy' && typeof sessionId === 'string') exchange.session = sessions.find(sessionId, principal, server.id);
+  if (request.era === 'legacy' && typeof sessionId === 'string') {
+    const session = sessions.find(sessionId, principal, server.id);
+    // The server has become the mirror of another upstream, to which this session means nothing.
+    if (session.upstreamId !== server.upstream.id) throw sessionNotFound();
+    exchange.session = session;
+  }
   return server;
 }
 

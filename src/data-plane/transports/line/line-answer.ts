@@ -30,6 +30,16 @@ export interface AnswerOwner {
   over(answer: LineAnswer): void;
 }
 
+/** An owner to whom what comes of it is all the same, as of the end of a session. */
+export const NOBODY: AnswerOwner = {
+  send: () => true,
+  accepted() {},
+  settled: () => true,
+  resume: () => false,
+  mends: () => false,
+  over() {},
+};
+
 /** How a stream is taken up again after its end. */
 export interface StreamPlace {
   readonly lastEventId: string;
@@ -155,10 +165,15 @@ export class LineAnswer implements ClientAnswer {
     this.#over();
   }
 
-  /** The client has gone, or has taken its request back: it is owed nothing more. */
-  leave(): void {
+  /**
+   * The client has gone, or has taken its request back: it is owed nothing more.
+   * @param refusal for whoever still waits to hear whether the message was let in, when it was not taken back
+   */
+  leave(refusal?: AppError): void {
     if (this.#isEnded) return;
     this.#isEnded = this.isGone = true;
+    if (!this.#isAccepted && refusal === undefined) this.#delivery?.accepted();
+    else if (!this.#isAccepted && refusal !== undefined) this.#delivery?.refused(refusal);
     this.listener?.clientGone();
     // Whoever waits for room must not wait for ever.
     this.listener?.clientHasRoom();

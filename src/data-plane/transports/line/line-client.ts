@@ -1,73 +1,28 @@
 // One client on a two-way line – HTTP+SSE, stdio – to one server. Towards the pipeline it behaves as a good streamable HTTP client:
 // it holds the session, sends the negotiated revision along, listens on the standalone stream, fetches what a closed stream still
 // owes, and ends the session when the line closes. Whoever is on the line knows nothing of all this.
-import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, toAppError } from '#base/kernel';
-import { batchElements, isBatch, rpcErrorText, scanMessage, type Envelope } from '#base/protocol';
-import type { Era, Gateway } from '#data-plane/gateway';
-import { END_SESSION, NO_BODY, OPEN_STREAM } from '../bodyless.ts';
-import { LineAnswer, type AnswerOwner, type Delivery } from './line-answer.ts';
-import { bodylessHeaders, messageHeaders, type LineState } from './line-headers.ts';
+import { rpcErrorText, scanMessage, type Envelope } from '#base/protocol';
+import type { Gateway } from '#data-plane/gateway';
+import { END_SESSION, UNREADABLE } from '../bodyless.ts';
+import { HandshakeQueue, INITIALIZED, isHandshake, negotiatedIn } from './handshake-queue.ts';
+import { eraOf, type Line, type LineRequest, type LineSettings, type Sent } from './line.ts';
+import { LineAnswer, NOBODY, type AnswerOwner } from './line-answer.ts';
+import { NO_SESSION } from './line-headers.ts';
+import { readInput } from './line-input.ts';
 import { LineListening } from './line-listening.ts';
 import { idOf, isSameId, type LineMessage } from './line-message.ts';
+import { LineResumptions } from './line-resumptions.ts';
+import { LineSender } from './line-sender.ts';
 
-const BATCH_MAX = 100;
-/** What a client sends before its handshake is over waits here. */
-const WAITING_MAX = 1000;
-const WAITING_BYTES_MAX = 64 * 1024 * 1024;
-const RETRY_DEFAULT_MS = 1000;
-const RETRY_MAX_MS = 60_000;
 const ENDS_WITHOUT_NEWS_MAX = 5;
-const INITIALIZED = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
-
-/** The far end of the line, kept by a door. */
-export interface Line {
-  /**
-   * One message, its bytes spelt as latin1, without line breaks.
-   * @returns false when the line is full; the door calls `hasRoom` of the client when it is not
-   */
-  send(message: string): boolean;
-  /** Nobody can be served on this line any more: the token is no longer good, the server gone. */
-  lost(error: AppError): void;
-}
-
-export interface LineSettings {
-  readonly serverId: string;
-  /** Key of the principal who opened the line. */
-  readonly onlyFor: string;
-  /** What the opener sent along; messages may bring their own. */
-  readonly headers: IncomingHttpHeaders;
-  readonly clientAddress: string;
-}
-
-/** What came with one message. */
-export interface Sent {
-  readonly headers: IncomingHttpHeaders;
-  readonly clientAddress: string;
-  readonly delivery?: Delivery;
-}
-
-interface Waiting {
-  readonly text: string;
-  readonly envelope: Envelope;
-  readonly sent: Sent;
-  /** Its session was opened anew for it. */
-  readonly isSecondTry?: true;
-  /** The session it was sent in. */
-  readonly sessionId?: string | undefined;
-}
 
 export class LineClient implements AnswerOwner {
-  readonly #gateway: Gateway;
   readonly #line: Line;
-  readonly #settings: LineSettings;
-  /** The latest that were let in: a client may renew its token while the line is open. */
-  #sent: Sent;
-  #state: LineState = NO_SESSION;
-  readonly #running = new Map<LineAnswer, Waiting>();
-  readonly #resumptions = new Set<NodeJS.Timeout>();
-  #waiting: Waiting[] = [];
-  #waitingBytes = 0;
+  readonly #sender: LineSender;
+  readonly #running = new Map<LineAnswer, LineRequest>();
+  readonly #resumptions = new LineResumptions();
+  readonly #waiting = new HandshakeQueue();
   /** `initialize`, or `notifications/initialized`, under way: upstreams refuse what overtakes it. */
   #handshake: LineAnswer | undefined;
   /** The client's own `initialize`, to open a session anew that has expired. */
@@ -78,10 +33,8 @@ export class LineClient implements AnswerOwner {
   #idle: (() => void) | undefined;
 
   constructor(gateway: Gateway, settings: LineSettings, line: Line) {
-    this.#gateway = gateway;
-    this.#settings = settings;
     this.#line = line;
-    this.#sent = { headers: settings.headers, clientAddress: settings.clientAddress };
+    this.#sender = new LineSender(gateway, settings);
   }
 
   /**
@@ -89,23 +42,10 @@ export class LineClient implements AnswerOwner {
    * @param text its bytes as latin1
    * Throws AppError `request.malformed_json`, `request.invalid` or `request.ambiguous`.
    */
-  receive(text: string, sent: Sent = this.#sent): void {
-    if (!isBatch(text)) {
-      this.#take({ text, envelope: scanMessage(text), sent });
-      return;
-    }
-    const elements = batchElements(text);
-    if (elements.length === 0) throw new AppError('request.invalid', 'The batch is empty.');
-    if (elements.length > BATCH_MAX)
-      throw new AppError('request.invalid', `A batch may have ${BATCH_MAX} elements, this one has ${elements.length}.`);
-    for (const element of elements) {
-      try {
-        this.#take({ text: element, envelope: scanMessage(element), sent });
-      } catch (error) {
-        // Let in, with this as its answer.
-        sent.delivery?.accepted();
-        this.send(rpcErrorText(toAppError(error), idOf(element)));
-      }
+  receive(text: string, sent: Sent = this.#sender.sent): void {
+    for (const input of readInput(text)) {
+      if ('envelope' in input) this.#take({ ...input, sent });
+      else this.#answerFault(input.text, input.fault, sent);
     }
   }
 
@@ -131,68 +71,63 @@ export class LineClient implements AnswerOwner {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#listening?.close();
-    for (const timer of this.#resumptions) clearTimeout(timer);
-    this.#waiting = [];
+    this.#resumptions.clear();
+    for (let message = this.#waiting.take(); message !== undefined; message = this.#waiting.take()) message.sent.delivery?.refused(lineClosed());
     for (const answer of this.#running.keys()) {
       // One that has been opened, and is not known by its answer yet.
-      if (answer.sessionId !== this.#state.sessionId) this.#endSession({ ...NO_SESSION, sessionId: answer.sessionId });
-      answer.leave();
+      if (answer.sessionId !== this.#sender.state.sessionId) this.#sender.endSession({ ...NO_SESSION, sessionId: answer.sessionId });
+      answer.leave(lineClosed());
     }
-    this.#endSession(this.#state);
+    this.#sender.endSession(this.#sender.state);
     this.#tellIdle();
   }
 
-  #take(message: Waiting): void {
+  #take(message: LineRequest): void {
     if (this.#isClosed) return;
     const { envelope, sent } = message;
-    if (envelope.method === 'notifications/cancelled' && this.#takeBack(envelope)) {
+    if (envelope.method === 'notifications/cancelled' && this.#takeBack(envelope, sent)) return;
+    if (this.#handshake === undefined || envelope.kind === 'response' || eraOf(envelope) === 'modern') this.#post(message);
+    else this.#wait(message);
+  }
+
+  #wait(message: LineRequest): void {
+    try {
+      this.#waiting.add(message);
+    } catch (error) {
+      // The rest of its batch may have been let in, so it is answered by itself.
+      new LineAnswer(this, message.envelope, message.sent.delivery).fail(toAppError(error));
+    }
+  }
+
+  /** An answer like any other: whoever may not send on this line must not be heard on it either. */
+  #answerFault(text: string, fault: AppError, sent: Sent): void {
+    this.#sender.admit(sent, UNREADABLE, new LineAnswer(NOBODY, UNREADABLE, sent.delivery), () => {
       sent.delivery?.accepted();
-      return;
-    }
-    if (this.#handshake === undefined || envelope.kind === 'response' || eraOf(envelope) === 'modern') {
-      this.#post(message);
-      return;
-    }
-    this.#waitingBytes += message.text.length;
-    if (this.#waiting.length >= WAITING_MAX || this.#waitingBytes > WAITING_BYTES_MAX) {
-      this.#waitingBytes -= message.text.length;
-      throw new AppError('request.invalid', 'Too many messages were sent before initialize was answered.');
-    }
-    this.#waiting.push(message);
+      this.send(rpcErrorText(fault, idOf(text)));
+    });
   }
 
   /** A modern request is cancelled by its connection's end; on a line a message says it (MCP 2026-07-28, stdio). */
-  #takeBack({ requestId }: Envelope): boolean {
+  #takeBack(envelope: Envelope, sent: Sent): boolean {
+    const { requestId } = envelope;
     if (requestId === undefined) return false;
     for (const answer of this.#running.keys()) {
       if (eraOf(answer.envelope) !== 'modern' || answer.id === undefined || !isSameId(requestId, answer.id)) continue;
-      answer.leave();
+      this.#sender.admit(sent, envelope, new LineAnswer(NOBODY, envelope, sent.delivery), () => {
+        sent.delivery?.accepted();
+        answer.leave();
+      });
       return true;
     }
     return false;
   }
 
-  #post(message: Waiting): void {
-    const { text, envelope, sent } = message;
-    const era = eraOf(envelope);
+  #post(message: LineRequest): void {
+    const { envelope, sent } = message;
     const answer = new LineAnswer(this, envelope, sent.delivery);
-    this.#running.set(answer, { ...message, sessionId: this.#state.sessionId });
-    if (era === 'legacy' && isHandshake(envelope)) this.#handshake = answer;
-    const headers = messageHeaders(sent.headers, envelope, this.#state);
-    this.#handle('POST', era, headers, envelope, Buffer.from(text, 'latin1'), sent.clientAddress, answer);
-  }
-
-  #handle(
-    verb: 'POST' | 'GET' | 'DELETE',
-    era: Era,
-    headers: IncomingHttpHeaders,
-    envelope: Envelope,
-    body: Buffer,
-    clientAddress: string,
-    answer: Parameters<Gateway['handle']>[1],
-  ): void {
-    const { serverId, onlyFor } = this.#settings;
-    this.#gateway.handle({ verb, era, serverId, headers, clientAddress, envelope, body, onlyFor }, answer);
+    this.#running.set(answer, { ...message, sessionId: this.#sender.state.sessionId });
+    if (eraOf(envelope) === 'legacy' && isHandshake(envelope)) this.#handshake = answer;
+    this.#sender.post(message, answer);
   }
 
   send(message: string): boolean {
@@ -203,7 +138,7 @@ export class LineClient implements AnswerOwner {
 
   accepted(answer: LineAnswer): void {
     const message = this.#running.get(answer);
-    if (message !== undefined) this.#sent = { headers: message.sent.headers, clientAddress: message.sent.clientAddress };
+    if (message !== undefined) this.#sender.wasLetIn(message.sent);
   }
 
   settled(answer: LineAnswer, response: LineMessage | undefined): boolean {
@@ -213,7 +148,7 @@ export class LineClient implements AnswerOwner {
     const hasRoom = response === undefined || (this.#isReopening && envelope.method === 'initialize') || this.send(response.text);
     if (answer === this.#handshake) {
       this.#handshake = undefined;
-      if (this.#isReopening && isWelcome) this.#post({ text: INITIALIZED, envelope: scanMessage(INITIALIZED), sent: this.#sent });
+      if (this.#isReopening && isWelcome) this.#post({ text: INITIALIZED, envelope: scanMessage(INITIALIZED), sent: this.#sender.sent });
       else {
         this.#isReopening = false;
         if (envelope.method === 'notifications/initialized' && answer.status > 0 && answer.status < 400) this.#listen();
@@ -226,20 +161,12 @@ export class LineClient implements AnswerOwner {
   resume(answer: LineAnswer): boolean {
     const { place } = answer;
     const message = this.#running.get(answer);
-    if (this.#isClosed || place === undefined || message === undefined || this.#state.sessionId === undefined) return false;
+    if (this.#isClosed || place === undefined || message === undefined || this.#sender.state.sessionId === undefined) return false;
     if (++answer.endsWithoutNews > ENDS_WITHOUT_NEWS_MAX) return false;
     this.#running.delete(answer);
     const next = new LineAnswer(this, answer.envelope).continues(answer);
     this.#running.set(next, message);
-    const timer = setTimeout(
-      () => {
-        this.#resumptions.delete(timer);
-        const headers = { ...bodylessHeaders(this.#sent.headers, this.#state), 'last-event-id': place.lastEventId };
-        this.#handle('GET', 'legacy', headers, OPEN_STREAM, NO_BODY, this.#sent.clientAddress, next);
-      },
-      Math.min(place.retryMs ?? RETRY_DEFAULT_MS, RETRY_MAX_MS),
-    );
-    this.#resumptions.add(timer);
+    this.#resumptions.plan(place, () => this.#sender.openStream(place.lastEventId, next));
     return true;
   }
 
@@ -248,29 +175,25 @@ export class LineClient implements AnswerOwner {
     const message = this.#running.get(answer);
     if (error.code !== 'session.not_found' || this.#opening === undefined || message === undefined) return false;
     if (this.#isClosed || message.isSecondTry === true || eraOf(answer.envelope) === 'modern') return false;
-    const again: Waiting = { ...message, isSecondTry: true };
+    const again: LineRequest = { ...message, isSecondTry: true };
     this.#running.set(answer, again);
     // To somebody else there is no such session either, and their message must not open one.
-    const headers = { ...messageHeaders(message.sent.headers, answer.envelope, NO_SESSION) };
-    const { serverId, onlyFor } = this.#settings;
-    const request = { verb: 'POST', era: 'legacy', serverId, headers, envelope: answer.envelope, body: NO_BODY, onlyFor } as const;
     const refused = new LineAnswer({ ...NOBODY, over: () => answer.fail(error) }, END_SESSION);
-    this.#gateway.admit({ ...request, clientAddress: message.sent.clientAddress }, refused, () => this.#reopen(answer, again));
+    this.#sender.admit(message.sent, answer.envelope, refused, () => this.#reopen(answer, again));
     return true;
   }
 
-  #reopen(answer: LineAnswer, message: Waiting): void {
+  #reopen(answer: LineAnswer, message: LineRequest): void {
     if (!this.#running.delete(answer) || this.#opening === undefined) return;
-    if (this.#handshake === undefined && message.sessionId !== this.#state.sessionId) {
+    if (this.#handshake === undefined && message.sessionId !== this.#sender.state.sessionId) {
       this.#post(message);
       return;
     }
-    this.#waiting.push(message);
-    this.#waitingBytes += message.text.length;
+    this.#wait(message);
     if (this.#isReopening) return;
     this.#isReopening = true;
-    this.#state = NO_SESSION;
-    this.#post({ text: this.#opening, envelope: scanMessage(this.#opening), sent: this.#sent });
+    this.#sender.state = NO_SESSION;
+    this.#post({ text: this.#opening, envelope: scanMessage(this.#opening), sent: this.#sender.sent });
   }
 
   over(answer: LineAnswer): void {
@@ -279,19 +202,18 @@ export class LineClient implements AnswerOwner {
   }
 
   #opened(answer: LineAnswer, response: string): void {
-    const before = this.#state;
+    const before = this.#sender.state;
     this.#listening?.close();
     this.#listening = undefined;
     this.#opening = this.#running.get(answer)?.text;
-    this.#state = { sessionId: answer.sessionId, protocolVersion: negotiatedIn(response) };
-    this.#endSession(before);
+    this.#sender.state = { sessionId: answer.sessionId, protocolVersion: negotiatedIn(response) };
+    this.#sender.endSession(before);
   }
 
   #release(): void {
     while (this.#handshake === undefined) {
-      const next = this.#waiting.shift();
+      const next = this.#waiting.take();
       if (next === undefined) break;
-      this.#waitingBytes -= next.text.length;
       this.#post(next);
     }
   }
@@ -300,11 +222,7 @@ export class LineClient implements AnswerOwner {
     if (this.#isClosed || this.#listening !== undefined) return;
     this.#listening = new LineListening({
       send: (message) => this.send(message),
-      open: (answer, lastEventId) => {
-        const headers = bodylessHeaders(this.#sent.headers, this.#state);
-        if (lastEventId !== undefined) headers['last-event-id'] = lastEventId;
-        this.#handle('GET', 'legacy', headers, OPEN_STREAM, NO_BODY, this.#sent.clientAddress, answer);
-      },
+      open: (answer, lastEventId) => this.#sender.openStream(lastEventId, answer),
       lost: (error) => {
         if (!this.#isClosed) this.#line.lost(error);
       },
@@ -312,40 +230,13 @@ export class LineClient implements AnswerOwner {
     this.#listening.open();
   }
 
-  #endSession(state: LineState): void {
-    if (state.sessionId === undefined) return;
-    const headers = bodylessHeaders(this.#sent.headers, state);
-    this.#handle('DELETE', 'legacy', headers, END_SESSION, NO_BODY, this.#sent.clientAddress, new LineAnswer(NOBODY, END_SESSION));
-  }
-
   #tellIdle(): void {
     const owes = [...this.#running.keys()].some(({ envelope }) => envelope.method !== 'subscriptions/listen');
-    if (!owes && this.#waiting.length === 0) this.#idle?.();
+    if (!owes && this.#waiting.isEmpty) this.#idle?.();
   }
 }
 
-const NO_SESSION: LineState = { sessionId: undefined, protocolVersion: undefined };
-
-/** What comes of ending a session is nobody's business. */
-const NOBODY: AnswerOwner = {
-  send: () => true,
-  accepted() {},
-  settled: () => true,
-  resume: () => false,
-  mends: () => false,
-  over() {},
-};
-
-function eraOf(envelope: Envelope): Era {
-  return envelope.protocolVersion === undefined ? 'legacy' : 'modern';
-}
-
-function isHandshake({ method }: Envelope): boolean {
-  return method === 'initialize' || method === 'notifications/initialized';
-}
-
-/** The revision in the result of `initialize`. */
-function negotiatedIn(response: string): string | undefined {
-  const { result } = JSON.parse(response) as { result?: { protocolVersion?: unknown } | null };
-  return typeof result?.protocolVersion === 'string' ? result.protocolVersion : undefined;
+/** Whoever still waits to hear whether a message was let in, when there is no line any more. */
+function lineClosed(): AppError {
+  return new AppError('session.not_found', 'The stream has ended, and its session with it. Open a new stream.');
 }

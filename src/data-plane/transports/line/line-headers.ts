@@ -12,6 +12,8 @@ export interface LineState {
   readonly protocolVersion: string | undefined;
 }
 
+export const NO_SESSION: LineState = { sessionId: undefined, protocolVersion: undefined };
+
 /** For a POST of this message. */
 export function messageHeaders(sent: IncomingHttpHeaders, envelope: Envelope, state: LineState): IncomingHttpHeaders {
   const headers: IncomingHttpHeaders = { ...others(sent), accept: 'application/json, text/event-stream', 'content-type': 'application/json' };

@@ -2,6 +2,7 @@
 // act on – log in, wait, send less (api.md 2.3).
 import { AppError } from '#base/kernel';
 import { parsedJson, replaceAt, rpcErrorText, setMember, valueAt } from '#base/protocol';
+import { messagesIn } from '../line/line-message.ts';
 import type { Collected } from './collected-answer.ts';
 
 export interface RpcAnswer {
@@ -38,11 +39,27 @@ export function answerOf({ error, status, headers, body }: Collected, id: string
   if (status < 400 && isNotice) {
     return id === undefined ? { status: 202, headers: [], body: undefined } : answerOf({ status, headers, body: emptyResult() }, id, false);
   }
-  const text = body?.toString('latin1');
-  if (text === undefined || (status >= 400 && !isRpcError(text))) {
+  const response = body === undefined ? undefined : responseIn(body, status, id);
+  if (response === undefined)
     return errorAnswer(new AppError('upstream.bad_answer', `The upstream answered HTTP ${status} and not with JSON-RPC.`), id, headers);
+  return { status: status === 429 ? 429 : 200, headers: passing(headers), body: response };
+}
+
+/**
+ * The one response with the caller's id: large answers have passed unread, and what is no document would spoil a batch for the others
+ * in it. Some servers put notifications beside the response, in an array or as JSON lines. @returns undefined when there is none
+ */
+function responseIn(body: Buffer, status: number, id: string | undefined): Buffer | undefined {
+  const whole = body.toString('latin1');
+  try {
+    const text = messagesIn(whole).find(({ answers }) => answers !== undefined)?.text;
+    if (text === undefined || (valueAt(text, ['error']) === undefined && (status >= 400 || valueAt(text, ['result']) === undefined)))
+      return undefined;
+    return withId(text === whole ? body : Buffer.from(text, 'latin1'), text, id);
+  } catch {
+    // Nested deeper than we read.
+    return undefined;
   }
-  return { status: status === 429 ? 429 : 200, headers: passing(headers), body: body === undefined ? undefined : withId(body, text, id) };
 }
 
 /** All answers of a batch as one. A status that all of them share is the status of the whole: a caller that looks at it alone must see it. */
@@ -59,14 +76,6 @@ export function batchAnswer(answers: readonly RpcAnswer[]): RpcAnswer {
 
 function emptyResult(): Buffer {
   return Buffer.from('{"jsonrpc":"2.0","result":{}}');
-}
-
-function isRpcError(text: string): boolean {
-  try {
-    return valueAt(text, ['error']) !== undefined;
-  } catch {
-    return false;
-  }
 }
 
 /** The caller's id instead of the one the message had on its way, or of none. */

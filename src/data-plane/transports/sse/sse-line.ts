@@ -1,7 +1,8 @@
 // One open stream of a 2024-11-05 client as a line.
 import type { AppError } from '#base/kernel';
 import type { AnswerListener, Gateway } from '#data-plane/gateway';
-import { LineClient, type Line, type LineSettings } from '../line/line-client.ts';
+import type { Line, LineSettings } from '../line/line.ts';
+import { LineClient } from '../line/line-client.ts';
 import type { HttpAnswer } from '../streamable-http/http-answer.ts';
 
 /** A reader that stands still while its answers come in is let go; answers are not held without end. */

@@ -42,8 +42,10 @@ export class ChannelLink implements ChannelListener {
   /** Requests of the gateway itself. */
   readonly #questions = new Map<string, Question>();
   readonly #paused = new Set<object>();
+  /** The call whose request was the last thing sent, if it was one. */
+  #lastSent: PendingCall | undefined;
   #nextId = 0;
-  #isClosed = false;
+  #endedBy: AppError | undefined;
   #closing: Promise<void> | undefined;
 
   /** Throws AppError `upstream.command_refused` or `limit.processes`. */
@@ -60,6 +62,11 @@ export class ChannelLink implements ChannelListener {
 
   get calls(): Iterable<PendingCall> {
     return this.#calls.values();
+  }
+
+  /** Why it is gone; undefined while it is not. */
+  get endedBy(): AppError | undefined {
+    return this.#endedBy;
   }
 
   get callCount(): number {
@@ -94,12 +101,14 @@ export class ChannelLink implements ChannelListener {
     call.startedOn(this);
     this.#calls.set(call.upstreamId, call);
     if (call.upstreamToken !== undefined) this.#callsByToken.set(call.upstreamToken, call);
+    this.#lastSent = call;
     this.#channel.send(bytes, (error) => call.fail(error));
   }
 
   /** Sends a notification or an answer. */
   tell(body: Buffer | string): void {
     if (this.#isClosed) return;
+    this.#lastSent = undefined;
     this.#channel.send(typeof body === 'string' ? Buffer.from(body, 'latin1') : body, (error) => {
       this.#parts.logger.debug('An upstream refused a message', { upstream: this.#parts.target.name, internal: error.message });
     });
@@ -135,7 +144,9 @@ export class ChannelLink implements ChannelListener {
         },
       };
       this.#questions.set(id, question);
-      if (this.#isClosed) question.reject(new AppError('upstream.exited', `The line to gateway "${this.#parts.target.name}" is closed.`));
+      this.#lastSent = undefined;
+      if (signal?.aborted === true) tooLate();
+      else if (this.#isClosed) question.reject(new AppError('upstream.exited', `The line to gateway "${this.#parts.target.name}" is closed.`));
       else this.#channel.send(Buffer.from(replaceAt(body, ['id'], id), 'latin1'), (error) => question.reject(error));
     });
   }
@@ -147,7 +158,7 @@ export class ChannelLink implements ChannelListener {
 
   /** Nobody waits for this call any more. */
   abandon(call: PendingCall): void {
-    if (!call.manners.tellsCancel || this.#isClosed) return;
+    if (call.isTakenBack || !call.manners.tellsCancel || this.#isClosed) return;
     const id = this.#parts.isShared ? call.upstreamId : (call.message.id ?? 'null');
     this.tell(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":"The client has gone away"}}`);
   }
@@ -155,6 +166,11 @@ export class ChannelLink implements ChannelListener {
   forget(call: PendingCall): void {
     if (this.#calls.get(call.upstreamId) === call) this.#calls.delete(call.upstreamId);
     if (call.upstreamToken !== undefined && this.#callsByToken.get(call.upstreamToken) === call) this.#callsByToken.delete(call.upstreamToken);
+  }
+
+  /** What this line was opened for is over. */
+  get #isClosed(): boolean {
+    return this.#endedBy !== undefined;
   }
 
   pauseFor(reader: object): void {
@@ -177,22 +193,25 @@ export class ChannelLink implements ChannelListener {
   }
 
   message(text: string): void {
-    try {
-      if (isBatch(text)) for (const element of batchElements(text)) this.#take(element);
-      else this.#take(text);
-    } catch (error) {
-      this.#ignored(error instanceof Error ? error.message : 'it cannot be read');
+    for (const element of elementsOf(text)) {
+      try {
+        this.#take(element);
+      } catch (error) {
+        this.#ignored(error instanceof Error ? error.message : 'it cannot be read');
+      }
     }
   }
 
-  closed(error: AppError): void {
+  closed(reason: AppError): void {
     if (this.#isClosed) return;
+    // With a line all it said is gone: there is nothing to take up again, as there is after a lost HTTP connection.
+    const error = reason.code === 'upstream.connection_lost' ? new AppError('upstream.exited', reason.message, { cause: reason }) : reason;
     this.#end(error);
     this.#owner.lost(error);
   }
 
   #end(error: AppError): void {
-    this.#isClosed = true;
+    this.#endedBy ??= error;
     for (const call of this.#calls.values()) call.fail(error);
     for (const question of this.#questions.values()) question.reject(error);
     this.#paused.clear();
@@ -229,20 +248,28 @@ export class ChannelLink implements ChannelListener {
       question.resolve({ text, envelope: answer });
       return;
     }
-    const call = this.#calls.get(key) ?? (id === 'null' ? this.#onlyCall() : undefined);
+    const call = this.#calls.get(key) ?? (id === 'null' && answer.isError ? this.#onlyCall() : undefined);
     if (call === undefined) {
       // Too late, or nobody's.
       this.#ignored(`nobody waits for an answer to ${id.slice(0, 64)}`);
       return;
     }
-    call.answer(this.#parts.isShared && id !== 'null' ? replaceAt(text, ['id'], call.message.id ?? 'null') : text, answer);
+    try {
+      call.answer(this.#parts.isShared && id !== 'null' ? replaceAt(text, ['id'], call.message.id ?? 'null') : text, answer);
+    } catch (cause) {
+      // It was the answer all the same: nothing else will come.
+      call.fail(new AppError('upstream.bad_answer', `Gateway "${this.#parts.target.name}" gave an answer that cannot be read.`, { cause }));
+    }
   }
 
-  /** A server that could not read a request answers without its id; with one request running it is clear which. */
+  /**
+   * A server that could not read a request answers without its id; with one request running it is clear which, unless what could
+   * not be read may have been a message of somebody else.
+   */
   #onlyCall(): PendingCall | undefined {
     if (this.#calls.size !== 1) return undefined;
     const [call] = this.#calls.values();
-    return call;
+    return this.#parts.isShared && call !== this.#lastSent ? undefined : call;
   }
 
   #ignored(why: string): void {
@@ -251,9 +278,17 @@ export class ChannelLink implements ChannelListener {
 }
 
 /** One text for all spellings of an id: `"a"` for `"\u0061"`, `1` for `1.0`. */
-function keyOf(idText: string): string {
+export function keyOf(idText: string): string {
   const isPlain = idText.startsWith('"') ? !idText.includes('\\') : /^-?\d{1,15}$/.test(idText);
   return isPlain ? idText : JSON.stringify(JSON.parse(idText));
+}
+
+function elementsOf(text: string): string[] {
+  try {
+    return isBatch(text) ? batchElements(text) : [text];
+  } catch {
+    return [text];
+  }
 }
 
 function tryScan(text: string): Envelope | undefined {

@@ -1,9 +1,9 @@
 // The adapter for upstreams on a line: decides which line a message takes – the session's own, one that is shared, the one for
 // requests that describe themselves – and looks after the lines: lets idle ones go, and ends those of upstreams that are no more.
 import { AppError } from '#base/kernel';
-import { parsedJson, valueAt, type Envelope } from '#base/protocol';
+import { isLegacyVersion, LEGACY_VERSIONS, parsedJson, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamObserver, UpstreamPort, UpstreamRequest, UpstreamRow } from '#data-plane/gateway';
-import { done, LEGACY_VERSIONS, NO_CALL, refused, refusedByHeaders } from './http-manners.ts';
+import { done, NO_CALL, refused, refusedByHeaders } from './http-manners.ts';
 import { lineKey, type LineParts } from './line-parts.ts';
 import { LineSession } from './line-session.ts';
 import { ModernLine } from './modern-line.ts';
@@ -33,7 +33,8 @@ const SILENT_MAX_MS = 5000;
 const NEWEST_LEGACY = '2025-11-25';
 const ASKING_CAPABILITIES = ['sampling', 'elicitation', 'roots', 'tasks'];
 
-export function createChannelUpstream(parts: LineParts, settings: ChannelUpstreamSettings): ChannelUpstream {
+export function createChannelUpstream(house: LineParts, settings: ChannelUpstreamSettings): ChannelUpstream {
+  const parts: LineParts = { ...house, opener: { open: openWithRoom } };
   const sessions = new Set<OwnSession>();
   /** By upstream, revision and capabilities. */
   const shared = new Map<string, SharedLine>();
@@ -54,7 +55,7 @@ export function createChannelUpstream(parts: LineParts, settings: ChannelUpstrea
     const key = JSON.stringify([upstream.id, lineKey(upstream), version, capabilities]);
     let line = shared.get(key);
     if (line === undefined) {
-      line = new SharedLine(parts, upstream, version, capabilities);
+      line = new SharedLine(parts, upstream, version, capabilities, (now) => sharedLine(now, version, capabilities));
       shared.set(key, line);
     }
     line.follow(upstream);
@@ -69,7 +70,7 @@ export function createChannelUpstream(parts: LineParts, settings: ChannelUpstrea
     const needsOwn = upstream.transport === 'SSE' || stdioIsolation === 'session' || (stdioIsolation === 'auto' && canBeAsked);
     if (!needsOwn) {
       const asked = versionAsked(request);
-      const version = LEGACY_VERSIONS.includes(asked) ? asked : NEWEST_LEGACY;
+      const version = isLegacyVersion(asked) ? asked : NEWEST_LEGACY;
       return sharedLine(upstream, version, canBeAsked ? '{}' : capabilities).join(message, sink, observer);
     }
     const { session, call } = OwnSession.open(parts, request, message, sink, observer, (over) => sessions.delete(over));
@@ -82,7 +83,8 @@ export function createChannelUpstream(parts: LineParts, settings: ChannelUpstrea
     const { upstream } = request;
     if (message.kind !== 'request') return refused(sink, 400, -32000, 'Bad Request: there is no session this message could belong to');
     if (!upstream.legacy && upstream.modern) throw wrongEra(upstream, NEWEST_LEGACY, [MODERN_VERSION]);
-    const call = new PendingCall(message, sink, PLAIN_MANNERS);
+    if (message.method.startsWith('tasks/')) return refused(sink, 400, -32000, 'Bad Request: a task belongs to a session');
+    const call = new PendingCall(message, sink, { ...PLAIN_MANNERS, tellsCancel: true });
     sharedLine(upstream, NEWEST_LEGACY, '{}').start(call, body);
     return call;
   }
@@ -93,6 +95,10 @@ export function createChannelUpstream(parts: LineParts, settings: ChannelUpstrea
     const refusal = refusedModern(request, message, body, sink);
     if (refusal !== undefined) return refusal;
     let line = modern.get(upstream.id);
+    if (line?.isFor(upstream) === false) {
+      ended(line.end());
+      line = undefined;
+    }
     if (line === undefined) modern.set(upstream.id, (line = new ModernLine(parts, upstream)));
     return line.post(request, message, body, sink);
   }
@@ -117,7 +123,11 @@ export function createChannelUpstream(parts: LineParts, settings: ChannelUpstrea
   function tick(): void {
     const nowMs = Date.now();
     for (const line of allLines()) {
-      for (const call of line.runningCalls) if (!call.isStream && nowMs - call.atMs > SILENT_MAX_MS) call.becomeStream();
+      for (const call of line.runningCalls) {
+        call.endIfTakenBack(nowMs);
+        if (!call.isStream && nowMs - call.atMs > SILENT_MAX_MS) call.becomeStream();
+      }
+      if (!line.isIdle) line.lastUsedAtMs = nowMs;
       if (line.hasLine && line.isIdle && nowMs - line.lastUsedAtMs > settings.idleMs) ended(line.sleep());
     }
     for (const [key, line] of shared) if (!line.hasLine && line.isIdle && line.members.size === 0) shared.delete(key);
@@ -131,6 +141,15 @@ export function createChannelUpstream(parts: LineParts, settings: ChannelUpstrea
     if (oldest !== undefined) ended(oldest.sleep());
   }
 
+  function openWithRoom(...line: Parameters<LineParts['opener']['open']>): ReturnType<LineParts['opener']['open']> {
+    try {
+      return house.opener.open(...line);
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'limit.processes') makeRoom();
+      throw error;
+    }
+  }
+
   const timer = setInterval(tick, TICK_MS);
   timer.unref();
 
@@ -140,21 +159,33 @@ export function createChannelUpstream(parts: LineParts, settings: ChannelUpstrea
         return open(request, sink, observer);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
-        if (error.code === 'limit.processes') makeRoom();
         sink.fail(error);
         return NO_CALL;
       }
     },
     keepOnly(upstreams) {
-      for (const line of allLines()) {
-        const row = upstreams.get(line.upstreamId)?.row;
-        if (row === undefined || !row.enabled) ended(line instanceof OwnSession ? line.sleep() : line.end());
+      for (const session of sessions) {
+        const row = upstreams.get(session.upstreamId)?.row;
+        if (row === undefined) ended(session.end());
+        else if (row.enabled) session.follow(row);
+        else ended(session.sleep());
       }
       for (const [key, line] of shared) {
         const row = upstreams.get(line.upstreamId)?.row;
-        if (row !== undefined && key.startsWith(JSON.stringify([row.id, lineKey(row)]).slice(0, -1))) continue;
+        if (row?.enabled === false) ended(line.sleep());
+        else if (row !== undefined && line.isFor(row)) {
+          line.follow(row);
+          if (line.isListenedTo) line.wake();
+        } else {
+          shared.delete(key);
+          ended(row === undefined ? line.end() : line.retire(row));
+        }
+      }
+      for (const [id, line] of modern) {
+        const row = upstreams.get(id)?.row;
+        if (row?.enabled === true && line.isFor(row)) continue;
+        modern.delete(id);
         ended(line.end());
-        shared.delete(key);
       }
     },
     async close() {

@@ -1,11 +1,10 @@
 // What a streamable HTTP server would say where a line has no words for it: refusals by status, 202 for what needs no answer. To
 // the pipeline an upstream on a line is a streamable HTTP server like any other (protocol.md 1.3; checklist 37).
+import { isLegacyVersion, LEGACY_VERSIONS } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamRequest } from '#data-plane/gateway';
 
 export const NO_CALL: UpstreamCall = { cancel() {}, pause() {}, resume() {} };
 
-/** Revisions with sessions, oldest first. */
-export const LEGACY_VERSIONS: readonly string[] = ['2024-10-07', '2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25'];
 const FIRST_PRIMED_VERSION = '2025-11-25';
 
 /** Do streams to clients of this revision begin with a priming event? Older parsers choke on empty data. */
@@ -40,7 +39,7 @@ export function refusedByHeaders(request: UpstreamRequest, sink: AnswerSink): Up
   const needed = request.method === 'GET' ? ['text/event-stream'] : ['application/json', 'text/event-stream'];
   if (!needed.every((type) => accepts(accept, type))) return refused(sink, 406, -32000, `Not Acceptable: accept ${needed.join(' and ')}`);
   const version = headerOf(request, 'mcp-protocol-version');
-  if (version !== undefined && request.message?.protocolVersion === undefined && !LEGACY_VERSIONS.includes(version)) {
+  if (version !== undefined && request.message?.protocolVersion === undefined && !isLegacyVersion(version)) {
     return refused(sink, 400, -32000, `Bad Request: Unsupported protocol version (supported versions: ${LEGACY_VERSIONS.join(', ')})`);
   }
   return undefined;

@@ -1,8 +1,8 @@
 // A client's session with an upstream on a line, as the pipeline sees it, and the stream on which the client hears what belongs to
 // none of its calls. Two kinds: own-session.ts has a line to itself, shared-session.ts a place on one that several use.
 import type { AnswerSink, StreamEvent, UpstreamCall, UpstreamRequest, UpstreamSession } from '#data-plane/gateway';
-import { isPrimed, refusedByHeaders } from './http-manners.ts';
-import type { CallManners } from './pending-call.ts';
+import { isPrimed, refused, refusedByHeaders } from './http-manners.ts';
+import { CALL_EVENT_ID, UNREAD_BYTES_MAX, type CallManners } from './pending-call.ts';
 
 const HELD_MESSAGES_MAX = 100;
 const HELD_BYTES_MAX = 1024 * 1024;
@@ -16,12 +16,15 @@ export abstract class LineSession implements UpstreamSession {
   #held: string[] = [];
   #heldBytes = 0;
 
+  protected isEnded = false;
+
   abstract post(request: UpstreamRequest, sink: AnswerSink): UpstreamCall;
   abstract remember(key: string, body: Buffer): void;
   abstract forget(key: string): void;
   /** Ends it; resolves when nothing of it is left. */
   abstract end(): Promise<void>;
-  protected abstract pauseFor(reader: object): void;
+  /** Stops the line for a reader that is full; false when it cannot be stopped. */
+  protected abstract pauseFor(reader: object): boolean;
   protected abstract resumeFor(reader: object): void;
   /** Somebody listens from now on. */
   protected listened(): void {}
@@ -37,6 +40,8 @@ export abstract class LineSession implements UpstreamSession {
   get(request: UpstreamRequest, sink: AnswerSink): UpstreamCall {
     const refusal = refusedByHeaders(request, sink);
     if (refusal !== undefined) return refusal;
+    if (this.isEnded) return sessionNotFound(sink);
+    if (request.lastEventId === CALL_EVENT_ID) return refused(sink, 405, -32000, 'The stream of a call cannot be taken up again on this line');
     this.#listener?.end();
     const listener = new Listening(sink, {
       gone: (gone) => {
@@ -85,9 +90,14 @@ export abstract class LineSession implements UpstreamSession {
   }
 }
 
+export function sessionNotFound(sink: AnswerSink): UpstreamCall {
+  return refused(sink, 404, -32001, 'Session not found');
+}
+
 interface ListeningOwner {
   gone(listener: Listening): void;
-  full(listener: Listening): void;
+  /** @returns whether less will come now */
+  full(listener: Listening): boolean;
   hasRoom(listener: Listening): void;
 }
 
@@ -95,6 +105,8 @@ class Listening implements UpstreamCall {
   readonly #sink: AnswerSink;
   readonly #owner: ListeningOwner;
   #isOver = false;
+  /** Since the reader was full on a line that does not wait for it; undefined while it has room. */
+  #unreadBytes: number | undefined;
 
   constructor(sink: AnswerSink, owner: ListeningOwner) {
     this.#sink = sink;
@@ -106,6 +118,9 @@ class Listening implements UpstreamCall {
     if (this.#isOver) return;
     const event: StreamEvent = { id: '', event: data === undefined ? undefined : 'message', retry: undefined, data: data ?? '', comment: undefined };
     this.#sink.event(event);
+    if (this.#unreadBytes === undefined) return;
+    this.#unreadBytes += event.data?.length ?? 0;
+    if (this.#unreadBytes > UNREAD_BYTES_MAX) this.end();
   }
 
   /** The upstream's side is over. */
@@ -123,10 +138,11 @@ class Listening implements UpstreamCall {
   }
 
   pause(): void {
-    if (!this.#isOver) this.#owner.full(this);
+    if (!this.#isOver && !this.#owner.full(this)) this.#unreadBytes ??= 0;
   }
 
   resume(): void {
+    this.#unreadBytes = undefined;
     if (!this.#isOver) this.#owner.hasRoom(this);
   }
 }

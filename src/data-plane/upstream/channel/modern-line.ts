@@ -5,22 +5,28 @@ import { replaceAt, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamRequest, UpstreamRow } from '#data-plane/gateway';
 import type { ChannelLink, LinkOwner } from './channel-link.ts';
 import { accepted } from './http-manners.ts';
-import { openLink, type LineParts } from './line-parts.ts';
+import { lineKey, openLink, type LineParts } from './line-parts.ts';
 import { modernStatus } from './modern-manners.ts';
 import { PendingCall } from './pending-call.ts';
 
 const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 const IN_NOTE = ['params', '_meta', SUBSCRIPTION_ID];
+const LOG_LEVEL = ['params', '_meta', 'io.modelcontextprotocol/logLevel'];
 const IN_RESULT = ['result', '_meta', SUBSCRIPTION_ID];
 
 export class ModernLine implements LinkOwner {
   lastUsedAtMs = Date.now();
   readonly #parts: LineParts;
+  readonly #key: string;
+  /** Calls that want to see logs. */
+  readonly #logged = new WeakSet<PendingCall>();
   #upstream: UpstreamRow;
   #link: ChannelLink | undefined;
+  #hasAnswered = false;
 
   constructor(parts: LineParts, upstream: UpstreamRow) {
     this.#parts = parts;
+    this.#key = lineKey(upstream);
     this.#upstream = upstream;
   }
 
@@ -40,21 +46,30 @@ export class ModernLine implements LinkOwner {
     return (this.#link?.callCount ?? 0) === 0;
   }
 
+  /** Is this a line to the upstream as it is now? */
+  isFor(upstream: UpstreamRow): boolean {
+    return this.#key === lineKey(upstream);
+  }
+
   /** Throws AppError as openLink() does. */
   post(request: UpstreamRequest, message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall {
     this.lastUsedAtMs = Date.now();
     this.#upstream = request.upstream;
-    const link = (this.#link ??= openLink(this.#parts, this, request.upstream, [], true));
-    if (message.kind !== 'request') {
-      if (message.kind === 'notification') link.tell(body);
-      return accepted(sink);
+    // Clients have nothing to notify of in this era: they cancel by going away. Ids and tokens in it would be taken for others'.
+    if (message.kind !== 'request') return accepted(sink);
+    if (this.#link === undefined) {
+      this.#hasAnswered = false;
+      this.#link = openLink(this.#parts, this, request.upstream, [], true);
     }
+    const link = this.#link;
     const call = new PendingCall(message, sink, { isResumable: false, primes: false, tellsCancel: true });
     call.statusOf = modernStatus;
     call.onAnswer = (text) => {
+      this.#hasAnswered = true;
       this.#parts.health.succeeded(this.upstreamId);
       return message.method === 'subscriptions/listen' ? replaceAt(text, IN_RESULT, message.id ?? 'null') : text;
     };
+    if (body.includes('/logLevel') && valueAt(body.toString('latin1'), LOG_LEVEL) !== undefined) this.#logged.add(call);
     link.start(call, body);
     return call;
   }
@@ -87,13 +102,16 @@ export class ModernLine implements LinkOwner {
       this.#link?.callOf(envelope.requestId)?.fail(new AppError('upstream.connection_lost', `Gateway "${this.#upstream.name}" ended this stream.`));
       return;
     }
-    // A log line names no request; it is for the one that asked for logs, when only one runs.
-    if (this.#link?.callCount !== 1) return;
-    for (const call of this.#link.calls) if (call.message.method !== 'subscriptions/listen') call.event(text);
+    // A log line names no request; it is for the one that asked for logs, when only one runs. Anything else is of a call that is over.
+    if (envelope.method !== 'notifications/message') return;
+    const calls = [...this.runningCalls].filter((call) => call.message.method !== 'subscriptions/listen');
+    const [only] = calls;
+    if (only !== undefined && calls.length === 1 && this.#logged.has(only)) only.event(text);
   }
 
   lost(error: AppError): void {
     this.#link = undefined;
-    this.#parts.health.failed(this.upstreamId, error);
+    if (this.#hasAnswered) this.#parts.health.broke(this.upstreamId, error);
+    else this.#parts.health.failed(this.upstreamId, error);
   }
 }

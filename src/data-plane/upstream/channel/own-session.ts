@@ -4,15 +4,14 @@
 import { AppError, toAppError } from '#base/kernel';
 import { valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamObserver, UpstreamRequest, UpstreamRow } from '#data-plane/gateway';
-import type { ChannelLink, LinkOwner } from './channel-link.ts';
+import { keyOf, type ChannelLink, type LinkOwner } from './channel-link.ts';
 import { accepted, refusedByHeaders } from './http-manners.ts';
 import { lineKey, openLink, type LineParts } from './line-parts.ts';
-import { LineSession } from './line-session.ts';
+import { LineSession, sessionNotFound } from './line-session.ts';
 import { PendingCall, PLAIN_MANNERS } from './pending-call.ts';
+import { ReopenTimer } from './reopen-timer.ts';
 import { stringAt } from './string-at.ts';
 
-const REOPEN_FIRST_MS = 500;
-const REOPEN_MAX_MS = 30_000;
 const REMEMBERED_MAX = 1000;
 const ASKED_MAX = 1000;
 const INITIALIZED = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
@@ -23,14 +22,22 @@ export class OwnSession extends LineSession implements LinkOwner {
   readonly #initialize: string;
   readonly #headers: readonly string[];
   readonly #remembered = new Map<string, string>();
-  /** Where questions went that are not answered yet, so that their withdrawal goes the same way. */
-  readonly #askedOn = new Map<string, PendingCall>();
+  /**
+   * Questions of this line that are not answered yet, and the call on whose stream they went, so that their withdrawal goes the
+   * same way. Another line counts its questions anew: an answer to one that is not here is not for it.
+   */
+  readonly #asked = new Map<string, PendingCall | undefined>();
+  /** Requests that wait for a line. */
+  readonly #waiting = new Set<PendingCall>();
+  readonly #reopenTimer = new ReopenTimer(() => this.#reopenForListener());
   #upstream: UpstreamRow;
   #link: ChannelLink | undefined;
+  /** Which command or address the line is for. */
+  #linkKey = '';
+  /** While hands are shaken again. */
+  #openingLink: ChannelLink | undefined;
   #reopening: Promise<ChannelLink> | undefined;
-  #reopenTimer: NodeJS.Timeout | undefined;
-  #failures = 0;
-  #isEnded = false;
+  #isAgreed = false;
 
   private constructor(parts: LineParts, request: UpstreamRequest, onEnd: (session: OwnSession) => void) {
     super();
@@ -54,19 +61,23 @@ export class OwnSession extends LineSession implements LinkOwner {
     onEnd: (session: OwnSession) => void,
   ): { session: OwnSession; call: UpstreamCall } {
     const session = new OwnSession(parts, request, onEnd);
+    session.#linkKey = lineKey(session.#upstream);
     session.#link = openLink(parts, session, session.#upstream, session.#headers, false);
     const call = new PendingCall(message, sink, PLAIN_MANNERS);
-    let isAgreed = false;
+    call.canStream = false;
     call.onAnswer = (text, answer) => {
       if (answer.isError) return text;
-      isAgreed = call.namesSession = true;
+      session.#isAgreed = call.namesSession = true;
+      session.#reopenTimer.stands();
       session.version = stringAt(text, ['result', 'protocolVersion']) ?? '';
       parts.health.succeeded(session.#upstream.id);
       observer?.session(session);
       return text;
     };
     call.onOver = () => {
-      if (!isAgreed) void session.end();
+      if (session.#isAgreed) return;
+      parts.health.released(session.#upstream.id);
+      void session.end();
     };
     session.#link.start(call, request.body ?? Buffer.alloc(0));
     return { session, call };
@@ -93,22 +104,34 @@ export class OwnSession extends LineSession implements LinkOwner {
     const { message, body } = request;
     const refusal = refusedByHeaders(request, sink);
     if (refusal !== undefined || message === undefined || body === undefined) return refusal ?? accepted(sink);
+    if (this.isEnded) return sessionNotFound(sink);
     this.lastUsedAtMs = Date.now();
-    this.#follow(request.upstream);
+    this.follow(request.upstream);
     if (message.kind !== 'request') {
-      if (message.kind === 'response' && message.id !== undefined) this.#askedOn.delete(message.id);
+      const isForThisLine = message.kind === 'notification' || (message.id !== undefined && this.#asked.delete(keyOf(message.id)));
+      if (message.method === 'notifications/cancelled' && message.requestId !== undefined) this.#takeBack(keyOf(message.requestId));
       // To a line that is gone there is nothing to say: who asked has gone with it, and the next one is told anew.
-      this.#link?.tell(body);
+      if (isForThisLine) this.#link?.tell(body);
       return accepted(sink);
     }
     const call = new PendingCall(message, sink, this.manners);
     if (this.#link !== undefined) this.#start(this.#link, call, body);
-    else
-      this.#ensureLink().then(
-        (link) => this.#start(link, call, body),
-        (error: unknown) => call.fail(toAppError(error)),
-      );
+    else {
+      this.#waiting.add(call);
+      this.#ensureLink()
+        .then(
+          (link) => this.#start(link, call, body),
+          (error: unknown) => call.fail(toAppError(error)),
+        )
+        .finally(() => this.#waiting.delete(call));
+    }
     return call;
+  }
+
+  /** The client cancels a call: one that was not sent yet never is. */
+  #takeBack(id: string): void {
+    this.#link?.callOf(id)?.takenBack();
+    for (const call of this.#waiting) if (keyOf(call.message.id ?? 'null') === id) call.cancel();
   }
 
   #start(link: ChannelLink, call: PendingCall, body: Buffer): void {
@@ -118,7 +141,7 @@ export class OwnSession extends LineSession implements LinkOwner {
   }
 
   remember(key: string, body: Buffer): void {
-    if (this.#remembered.size < REMEMBERED_MAX) this.#remembered.set(key, body.toString('latin1'));
+    if (this.#remembered.size < REMEMBERED_MAX || this.#remembered.has(key)) this.#remembered.set(key, body.toString('latin1'));
   }
 
   forget(key: string): void {
@@ -126,9 +149,8 @@ export class OwnSession extends LineSession implements LinkOwner {
   }
 
   async end(): Promise<void> {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    clearTimeout(this.#reopenTimer);
+    if (this.isEnded) return;
+    this.isEnded = true;
     this.endListener();
     this.#onEnd(this);
     await this.sleep();
@@ -136,11 +158,22 @@ export class OwnSession extends LineSession implements LinkOwner {
 
   /** Lets the line go; the next message opens another. */
   async sleep(): Promise<void> {
-    const link = this.#link;
-    this.#link = undefined;
-    this.#askedOn.clear();
-    this.#parts.health.released(this.#upstream.id);
-    await link?.close();
+    const links = [this.#link, this.#openingLink];
+    this.#link = this.#openingLink = undefined;
+    this.#reopenTimer.cancel();
+    this.#dropQuestions();
+    await Promise.all(links.map(async (link) => await link?.close()));
+  }
+
+  /**
+   * The row may have been read again: an upstream that has another command or address since gets another line as soon as nobody is
+   * in the middle of something.
+   */
+  follow(upstream: UpstreamRow): void {
+    this.#upstream = upstream;
+    if (this.isEnded) return;
+    if (this.#isAgreed && this.#link?.callCount === 0 && this.#linkKey !== lineKey(upstream)) void this.sleep();
+    if (this.#link === undefined && this.isListenedTo) this.#reopenTimer.plan();
   }
 
   asked(envelope: Envelope, text: string): void {
@@ -149,22 +182,23 @@ export class OwnSession extends LineSession implements LinkOwner {
     if (call !== undefined) {
       this.#noteAsked(id, call);
       call.event(text);
-    } else if (this.isListenedTo) this.say(text);
-    else if (envelope.method === 'ping') this.#link?.tell(`{"jsonrpc":"2.0","id":${id},"result":{}}`);
+    } else if (this.isListenedTo) {
+      this.#noteAsked(id, undefined);
+      this.say(text);
+    } else if (envelope.method === 'ping') this.#link?.tell(`{"jsonrpc":"2.0","id":${id},"result":{}}`);
     else {
       const latest = this.#latestCall();
+      this.#noteAsked(id, latest);
       if (latest === undefined) this.say(text);
-      else {
-        this.#noteAsked(id, latest);
-        latest.event(text);
-      }
+      else latest.event(text);
     }
   }
 
   told(envelope: Envelope, text: string): void {
     if (envelope.method === 'notifications/cancelled' && envelope.requestId !== undefined) {
-      const call = this.#askedOn.get(envelope.requestId);
-      this.#askedOn.delete(envelope.requestId);
+      const id = keyOf(envelope.requestId);
+      const call = this.#asked.get(id);
+      this.#asked.delete(id);
       if (call !== undefined && !call.isOver) {
         call.event(text);
         return;
@@ -176,16 +210,19 @@ export class OwnSession extends LineSession implements LinkOwner {
   }
 
   lost(error: AppError): void {
+    if (!this.#isAgreed) this.#parts.health.failed(this.#upstream.id, error);
     // A line that is only being opened again tells whoever opens it.
     if (this.#link === undefined) return;
     this.#link = undefined;
-    this.#askedOn.clear();
-    this.#parts.health.failed(this.#upstream.id, error);
-    if (this.isListenedTo) this.#reopenLater();
+    this.#dropQuestions();
+    this.#parts.health.broke(this.#upstream.id, error);
+    this.#reopenTimer.lost();
+    if (this.isListenedTo) this.#reopenTimer.plan();
   }
 
-  protected pauseFor(reader: object): void {
+  protected pauseFor(reader: object): boolean {
     this.#link?.pauseFor(reader);
+    return true;
   }
 
   protected resumeFor(reader: object): void {
@@ -193,7 +230,7 @@ export class OwnSession extends LineSession implements LinkOwner {
   }
 
   protected override listened(): void {
-    if (this.#link === undefined) this.#reopenLater();
+    if (this.#link === undefined && !this.isEnded) this.#reopenTimer.plan();
   }
 
   /** A question that came while no stream was open and no call ran. */
@@ -204,43 +241,52 @@ export class OwnSession extends LineSession implements LinkOwner {
     return questions;
   }
 
-  #noteAsked(id: string, call: PendingCall): void {
-    if (this.#askedOn.size >= ASKED_MAX) this.#askedOn.clear();
-    this.#askedOn.set(id, call);
+  #noteAsked(id: string, call: PendingCall | undefined): void {
+    const [oldest] = this.#asked.keys();
+    if (this.#asked.size >= ASKED_MAX && oldest !== undefined) this.#asked.delete(oldest);
+    this.#asked.set(keyOf(id), call);
+  }
+
+  /** Who asked is gone: nobody else may get the answers. */
+  #dropQuestions(): void {
+    const asked = new Map(this.#asked);
+    this.#asked.clear();
+    for (const text of this.takeHeld()) {
+      const id = valueAt(text, ['id']);
+      if (id === undefined) this.say(text);
+      // It has reached nobody.
+      else asked.delete(keyOf(id));
+    }
+    for (const [id, call] of asked) {
+      // One that went on a call's stream is over with its call; a listener is told all the same, for its client still shows it.
+      if (call !== undefined && !this.isListenedTo) continue;
+      this.say(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":"The upstream that asked is gone"}}`);
+    }
   }
 
   /** The only call that runs: what is asked meanwhile is asked for it, but for what never is. */
   #soleCall(method: string): PendingCall | undefined {
-    const link = this.#link;
-    if (link === undefined || link.callCount !== 1) return undefined;
+    const calls = this.#listeningCalls();
+    if (calls.length !== 1) return undefined;
     if (this.isListenedTo && (method === 'ping' || method === 'roots/list')) return undefined;
-    return this.#latestCall();
+    return calls[0];
   }
 
   #latestCall(): PendingCall | undefined {
-    let latest: PendingCall | undefined;
-    for (const call of this.#link?.calls ?? []) latest = call;
-    return latest;
+    return this.#listeningCalls().at(-1);
   }
 
-  /** An upstream that has another command or address since gets another line as soon as nobody is in the middle of something. */
-  #follow(upstream: UpstreamRow): void {
-    const hasMoved = lineKey(upstream) !== lineKey(this.#upstream);
-    this.#upstream = upstream;
-    if (hasMoved && this.#link?.callCount === 0) void this.sleep();
+  /** The calls whose client can be told something on their streams. */
+  #listeningCalls(): PendingCall[] {
+    return [...this.runningCalls].filter((call) => call.canStream && !call.isTakenBack);
   }
 
-  #reopenLater(): void {
-    if (this.#isEnded || this.#reopenTimer !== undefined) return;
-    const pauseMs = Math.min(REOPEN_MAX_MS, REOPEN_FIRST_MS * 2 ** Math.min(this.#failures, 10));
-    this.#reopenTimer = setTimeout(() => {
-      this.#reopenTimer = undefined;
-      if (this.#link !== undefined || !this.isListenedTo) return;
-      this.#ensureLink().catch(() => {
-        if (this.isListenedTo) this.#reopenLater();
-      });
-    }, pauseMs);
-    this.#reopenTimer.unref();
+  #reopenForListener(): void {
+    if (this.#link !== undefined || !this.isListenedTo || this.isEnded) return;
+    const pending = this.#ensureLink();
+    pending.catch(() => {
+      if (this.isListenedTo && this.#upstream.enabled && !this.isEnded) this.#reopenTimer.plan();
+    });
   }
 
   #ensureLink(): Promise<ChannelLink> {
@@ -252,27 +298,32 @@ export class OwnSession extends LineSession implements LinkOwner {
 
   async #reopen(): Promise<ChannelLink> {
     const { health, handshakeTimeoutMs } = this.#parts;
+    const key = lineKey(this.#upstream);
     const link = openLink(this.#parts, this, this.#upstream, this.#headers, false);
+    this.#openingLink = link;
     try {
       const { text, envelope } = await link.ask(this.#initialize, handshakeTimeoutMs);
       if (envelope.isError)
         throw new AppError('upstream.session_lost', `Gateway "${this.#upstream.name}" lost the session and did not open a new one.`, {
           internal: text.slice(0, 500),
         });
+      // It may have broken, or been let go, in the moment it stood.
+      if (link.endedBy !== undefined) throw link.endedBy;
       link.tell(INITIALIZED);
       for (const body of this.#remembered.values()) void link.ask(body, handshakeTimeoutMs).catch(() => undefined);
     } catch (error) {
-      this.#failures++;
-      health.failed(this.#upstream.id, toAppError(error));
+      if (this.#openingLink === link) {
+        this.#openingLink = undefined;
+        health.failed(this.#upstream.id, toAppError(error));
+        this.#reopenTimer.lost();
+      } else health.released(this.#upstream.id);
       void link.close();
       throw error;
     }
-    if (this.#isEnded) {
-      void link.close();
-      throw new AppError('session.not_found', 'The session has ended.');
-    }
-    this.#failures = 0;
     health.succeeded(this.#upstream.id);
+    this.#reopenTimer.stands();
+    this.#openingLink = undefined;
+    this.#linkKey = key;
     this.#link = link;
     return link;
   }
@@ -280,5 +331,7 @@ export class OwnSession extends LineSession implements LinkOwner {
 
 /** Headers of the client that go with the session, not with one of its messages. */
 function ownHeaders(headers: readonly string[]): string[] {
-  return headers.flatMap((name, at) => (at % 2 === 0 && !/^(?:accept|content-type|mcp-.*)$/i.test(name) ? [name, headers[at + 1] ?? ''] : []));
+  return headers.flatMap((name, at) =>
+    at % 2 === 0 && !/^(?:accept|content-type|traceparent|tracestate|baggage|mcp-.*)$/i.test(name) ? [name, headers[at + 1] ?? ''] : [],
+  );
 }

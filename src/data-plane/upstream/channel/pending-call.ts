@@ -6,7 +6,11 @@ import type { AnswerSink, StreamEvent, UpstreamCall } from '#data-plane/gateway'
 import type { ChannelLink } from './channel-link.ts';
 
 /** What may still be held for a client that does not read, on a line that cannot wait for it. */
-const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
+export const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
+/** Not '', which is what listening streams have: a line cannot take up the stream of a call. */
+export const CALL_EVENT_ID = 'call';
+/** What is said soon after a call was taken back may have been on its way; after that its stream is over. */
+const TAKEN_BACK_MS = 5000;
 
 export interface CallManners {
   /** Give events ids, so that whoever loses the stream can come back for the rest. */
@@ -32,6 +36,8 @@ export class PendingCall implements UpstreamCall {
   onOver: (() => void) | undefined;
   /** The answer opens a session, so that it has to carry its id. */
   namesSession = false;
+  /** May it be answered as a stream? Not what opens a session: the head of a stream would go before there is an id to name. */
+  canStream = true;
   /** The HTTP status for a whole answer. */
   statusOf: (text: string, answer: Pick<Envelope, 'isError'>) => number = () => 200;
   readonly #sink: AnswerSink;
@@ -40,6 +46,7 @@ export class PendingCall implements UpstreamCall {
   #isOver = false;
   #isFull = false;
   #unreadBytes = 0;
+  #takenBackAtMs: number | undefined;
 
   constructor(message: Envelope, sink: AnswerSink, manners: CallManners) {
     this.message = message;
@@ -55,6 +62,22 @@ export class PendingCall implements UpstreamCall {
     return this.#isStream;
   }
 
+  /** Its client wants no answer any more, and the upstream has been told. */
+  get isTakenBack(): boolean {
+    return this.#takenBackAtMs !== undefined;
+  }
+
+  takenBack(): void {
+    this.#takenBackAtMs ??= Date.now();
+  }
+
+  /** An upstream that was told of a cancellation owes no answer (MCP "Cancellation"), and most give none. */
+  endIfTakenBack(nowMs: number): void {
+    if (this.#isOver || this.#takenBackAtMs === undefined || nowMs - this.#takenBackAtMs <= TAKEN_BACK_MS) return;
+    this.#over();
+    if (this.#isStream) this.#sink.end();
+  }
+
   startedOn(link: ChannelLink): void {
     this.#link = link;
   }
@@ -63,6 +86,8 @@ export class PendingCall implements UpstreamCall {
   answer(text: string, answer: Pick<Envelope, 'isError'>): void {
     if (this.#isOver) return;
     const shown = this.onAnswer?.(text, answer) ?? text;
+    // Its client had gone, and took the session that has just begun with it.
+    if (this.isOver) return;
     this.#over();
     if (this.#isStream) this.#sink.event(this.#event(shown));
     else {
@@ -81,17 +106,17 @@ export class PendingCall implements UpstreamCall {
 
   /** Something the upstream says while it works on this call. */
   event(text: string): void {
-    if (this.#isOver) return;
+    if (this.#isOver || !this.canStream) return;
     this.becomeStream();
     this.#give(this.#event(text));
   }
 
   /** From now on the client can be told things, and sees that it is not forgotten. */
   becomeStream(): void {
-    if (this.#isOver || this.#isStream) return;
+    if (this.#isOver || this.#isStream || !this.canStream) return;
     this.#isStream = true;
     this.#sink.head({ status: 200, kind: 'stream', headers: [], contentLength: undefined });
-    if (this.manners.primes) this.#give({ id: '', event: undefined, retry: undefined, data: '', comment: undefined });
+    if (this.manners.primes) this.#give({ id: CALL_EVENT_ID, event: undefined, retry: undefined, data: '', comment: undefined });
   }
 
   fail(error: AppError): void {
@@ -129,7 +154,7 @@ export class PendingCall implements UpstreamCall {
   }
 
   #event(data: string): StreamEvent {
-    return { id: this.manners.isResumable ? '' : undefined, event: 'message', retry: undefined, data, comment: undefined };
+    return { id: this.manners.isResumable ? CALL_EVENT_ID : undefined, event: 'message', retry: undefined, data, comment: undefined };
   }
 
   #give(event: StreamEvent): void {

@@ -5,9 +5,10 @@ import { AppError, toAppError } from '#base/kernel';
 import { jsonText, replaceAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamObserver, UpstreamRow } from '#data-plane/gateway';
 import type { ChannelLink, LinkOwner } from './channel-link.ts';
-import { CLIENT_INFO, openLink, type LineParts } from './line-parts.ts';
+import { CLIENT_INFO, lineKey, openLink, type LineParts } from './line-parts.ts';
 import { logRank } from './log-levels.ts';
 import { PendingCall, PLAIN_MANNERS } from './pending-call.ts';
+import { ReopenTimer } from './reopen-timer.ts';
 import { stringAt } from './string-at.ts';
 import { SharedSession } from './shared-session.ts';
 
@@ -25,14 +26,22 @@ export class SharedLine implements LinkOwner {
   readonly #parts: LineParts;
   readonly #version: string;
   readonly #capabilities: string;
+  /** The line for a row that has another command or address. */
+  readonly #sibling: (upstream: UpstreamRow) => SharedLine;
+  readonly #key: string;
+  readonly #reopenTimer = new ReopenTimer(() => void this.#reopen());
   #upstream: UpstreamRow;
   #standing: Standing | undefined;
   #opening: Promise<Standing> | undefined;
   #link: ChannelLink | undefined;
-  #isEnded = false;
 
-  /** @param capabilities what all its clients declare, as JSON text */
-  constructor(parts: LineParts, upstream: UpstreamRow, version: string, capabilities: string) {
+  /**
+   * @param capabilities what all its clients declare, as JSON text
+   * @param sibling the line with the same version and capabilities for the row as it is now
+   */
+  constructor(parts: LineParts, upstream: UpstreamRow, version: string, capabilities: string, sibling: (upstream: UpstreamRow) => SharedLine) {
+    this.#sibling = sibling;
+    this.#key = lineKey(upstream);
     this.#parts = parts;
     this.#upstream = upstream;
     this.#version = version;
@@ -63,7 +72,7 @@ export class SharedLine implements LinkOwner {
         if (call.isOver) return;
         const session = new SharedSession(this);
         session.version = stringAt(initialized, ['result', 'protocolVersion']) ?? '';
-        this.members.add(session);
+        session.moveTo(this);
         call.namesSession = true;
         observer?.session(session);
         call.answer(replaceAt(initialized, ['id'], message.id ?? 'null'), message);
@@ -109,20 +118,51 @@ export class SharedLine implements LinkOwner {
     return [...this.members].some(({ subscriptions }) => subscriptions.has(uri));
   }
 
+  get isListenedTo(): boolean {
+    return [...this.members].some((member) => member.isListenedTo);
+  }
+
+  /** Is this a line to the upstream as it is now? */
+  isFor(upstream: UpstreamRow): boolean {
+    return this.#key === lineKey(upstream);
+  }
+
   /** The row may have been read again; a line with another command or address is another line. */
-  follow(upstream: UpstreamRow): void {
+  follow(upstream: UpstreamRow): SharedLine {
+    if (!this.isFor(upstream)) return this.#sibling(upstream);
     this.#upstream = upstream;
+    return this;
+  }
+
+  /** A client joins; what it has asked to stay is told to a line that stands. */
+  adopt(session: SharedSession): void {
+    this.members.add(session);
+    if (session.level !== undefined) this.#restoreLevel();
+    for (const uri of session.subscriptions) this.#subscribe(uri);
+    if (session.isListenedTo) this.wake();
+  }
+
+  /** Somebody listens, to whom nothing comes while the line sleeps. */
+  wake(): void {
+    if (this.#standing === undefined && this.#opening === undefined) this.#reopenTimer.plan();
+  }
+
+  /** Its clients go to the line of another row. */
+  async retire(upstream: UpstreamRow): Promise<void> {
+    const next = this.#sibling(upstream);
+    for (const member of this.members) member.moveTo(next);
+    await this.sleep();
   }
 
   async end(): Promise<void> {
-    this.#isEnded = true;
-    for (const member of this.members) await member.end();
+    for (const member of this.members) void member.end();
     await this.sleep();
   }
 
   async sleep(): Promise<void> {
     const link = this.#link;
     this.#standing = this.#link = undefined;
+    this.#reopenTimer.cancel();
     await link?.close();
   }
 
@@ -139,7 +179,7 @@ export class SharedLine implements LinkOwner {
     switch (envelope.method) {
       case 'notifications/resources/updated': {
         const uri = stringAt(text, ['params', 'uri']);
-        for (const member of this.members) if (uri !== undefined && member.subscriptions.has(uri)) member.say(text);
+        for (const member of this.members) if (uri !== undefined && member.isInterestedIn(uri)) member.say(text);
         break;
       }
       case 'notifications/message': {
@@ -147,11 +187,15 @@ export class SharedLine implements LinkOwner {
         for (const member of this.members) if (member.level === undefined || logRank(member.level) <= rank) member.say(text);
         break;
       }
+      case 'notifications/tasks/status': {
+        const taskId = stringAt(text, ['params', 'taskId']);
+        for (const member of this.members) if (taskId !== undefined && member.tasks.has(taskId)) member.say(text);
+        break;
+      }
+      // Of calls that are over, and of questions that nobody here was asked.
       case 'notifications/cancelled':
       case 'notifications/progress':
-      // Whose task it is cannot be told, and it is not for everybody; clients poll (MCP 2025-11-25 "Task status notification" is optional).
-      // eslint-disable-next-line no-fallthrough
-      case 'notifications/tasks/status':
+      case 'notifications/elicitation/complete':
         break;
       default:
         for (const member of this.members) member.say(text);
@@ -162,16 +206,19 @@ export class SharedLine implements LinkOwner {
     // A line that is only being opened tells whoever opens it.
     if (this.#standing === undefined) return;
     this.#standing = this.#link = undefined;
-    this.#parts.health.failed(this.#upstream.id, error);
-    if ([...this.members].some((member) => member.isListenedTo)) void this.#reopen();
+    this.#parts.health.broke(this.#upstream.id, error);
+    this.#reopenTimer.lost();
+    if (this.isListenedTo) this.#reopenTimer.plan();
   }
 
   /** For those who only listen; whoever calls hears of a failure. */
   async #reopen(): Promise<void> {
+    if (!this.isListenedTo) return;
     try {
       await this.#ready();
     } catch (error) {
       this.#parts.logger.debug('A shared line could not be opened again', { upstream: this.#upstream.name, internal: String(error) });
+      if (this.isListenedTo && this.#upstream.enabled) this.#reopenTimer.plan();
     }
   }
 
@@ -198,15 +245,20 @@ export class SharedLine implements LinkOwner {
           `Gateway "${name}" refused to open a session: ${stringAt(text, ['error', 'message'])?.slice(0, 200)}`,
         );
       }
+      // It may have broken, or been let go, in the moment it stood.
+      if (link.endedBy !== undefined) throw link.endedBy;
       link.tell(INITIALIZED);
       health.succeeded(id);
-      if (this.#isEnded) throw new AppError('upstream.exited', `The line to gateway "${name}" was closed by the gateway.`);
+      this.#reopenTimer.stands();
       this.#standing = { link, initialized: text };
       this.#restore();
       return this.#standing;
     } catch (error) {
-      this.#link = undefined;
-      health.failed(id, toAppError(error));
+      if (this.#link === link) {
+        this.#link = undefined;
+        health.failed(id, toAppError(error));
+        this.#reopenTimer.lost();
+      } else health.released(id);
       void link.close();
       throw error;
     }
@@ -214,11 +266,17 @@ export class SharedLine implements LinkOwner {
 
   /** Tells a line opened anew what its members had asked to stay. */
   #restore(): void {
+    this.#restoreLevel();
+    for (const uri of new Set([...this.members].flatMap(({ subscriptions }) => [...subscriptions]))) this.#subscribe(uri);
+  }
+
+  #restoreLevel(): void {
     const level = this.lowestLevel();
     if (level !== undefined) this.#askAside(`{"jsonrpc":"2.0","id":0,"method":"logging/setLevel","params":{"level":${jsonText(level)}}}`);
-    for (const uri of new Set([...this.members].flatMap(({ subscriptions }) => [...subscriptions]))) {
-      this.#askAside(`{"jsonrpc":"2.0","id":0,"method":"resources/subscribe","params":{"uri":${jsonText(uri)}}}`);
-    }
+  }
+
+  #subscribe(uri: string): void {
+    this.#askAside(`{"jsonrpc":"2.0","id":0,"method":"resources/subscribe","params":{"uri":${jsonText(uri)}}}`);
   }
 
   #askAside(body: string): void {
