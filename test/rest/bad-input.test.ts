@@ -2,13 +2,19 @@
 // status is not one that the route documents.
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRig } from './rest-rig.ts';
+import { openRig, readItem } from './rest-rig.ts';
 
 let rig: Awaited<ReturnType<typeof openRig>>;
 let gatewayId: string;
+let serverId: string;
+/** By noun. */
+const itemIds: Record<string, string> = {};
 beforeAll(async () => {
   rig = await openRig();
+  rig.upstream.others = [readItem('resource', 'file:///a', { name: 'A' }), readItem('prompt', 'p')];
   gatewayId = (await rig.register()).id;
+  serverId = (await rig.send('POST', '/servers', { name: 'mix' })).body.id;
+  for (const noun of ['tools', 'resources', 'prompts']) itemIds[noun] = (await rig.send('GET', `/${noun}`)).body[0].id;
 });
 afterAll(() => rig.close());
 
@@ -41,6 +47,16 @@ const FIELDS = [
   'mirror_gateway_id',
   'icon',
   'associated_tools',
+  'associatedToolIds',
+  'associated_resources',
+  'associated_prompts',
+  'custom_name',
+  'displayName',
+  'title',
+  'annotations',
+  'uri',
+  'refresh_interval_seconds',
+  'tool',
   'server',
   'gateway',
   '__proto__',
@@ -84,6 +100,10 @@ describe('bodies of any kind', () => {
     ['PUT', () => `/gateways/${gatewayId}`],
     ['POST', () => '/servers'],
     ['PUT', () => '/servers/nope'],
+    ['PUT', () => `/servers/${serverId}`],
+    ['PUT', () => `/tools/${itemIds['tools']}`],
+    ['PUT', () => `/resources/${itemIds['resources']}`],
+    ['PUT', () => `/prompts/${itemIds['prompts']}`],
   ])('to %s are answered as documented', async (method, path) => {
     await fc.assert(
       fc.asyncProperty(body, async (raw) => {
@@ -124,10 +144,15 @@ describe('paths and queries of any kind', () => {
     );
     const query = fc.array(fc.tuple(key, text), { maxLength: 5 }).map((pairs) => pairs.map((pair) => pair.join('=')).join('&'));
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom('/tools', '/servers', '/gateways'), fc.option(text, { nil: undefined }), query, async (noun, id, search) => {
-        const { status } = await rig.send('GET', `${noun}${id === undefined || id === '' || id.startsWith('.') ? '' : `/${id}`}?${search}`);
-        expect(status).toBeLessThan(500);
-      }),
+      fc.asyncProperty(
+        fc.constantFrom('/tools', '/servers', '/gateways', '/resources', '/prompts', '/resources/templates/list'),
+        fc.option(text, { nil: undefined }),
+        query,
+        async (noun, id, search) => {
+          const { status } = await rig.send('GET', `${noun}${id === undefined || id === '' || id.startsWith('.') ? '' : `/${id}`}?${search}`);
+          expect(status).toBeLessThan(500);
+        },
+      ),
       { numRuns: 200, seed: 3 },
     );
   });

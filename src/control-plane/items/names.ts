@@ -31,16 +31,24 @@ interface Naming {
 }
 
 const HASH_CHARS = [0, 8, 16, 32] as const;
+/** All names are made anew when one item comes; the same words are not taken apart each time. */
+const SLUGS_MAX = 50_000;
+const slugs = new Map<string, string>();
 
 /** ASCII, lower-case, everything but letters and digits as single hyphens. Empty when nothing is left. */
 export function slugOf(text: string): string {
-  return text
+  const known = slugs.get(text);
+  if (known !== undefined) return known;
+  if (slugs.size >= SLUGS_MAX) slugs.clear();
+  const slug = text
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/(?<=\p{L})['’](?=\p{L})/gu, '')
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '');
+  slugs.set(text, slug);
+  return slug;
 }
 
 /** The published name of each item of one kind, by its id. */

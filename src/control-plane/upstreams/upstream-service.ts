@@ -16,7 +16,7 @@ import {
   type Caller,
   type ListQuery,
 } from '#control-plane/http-contract';
-import { countItems, screenItems, syncItems, type NameRules } from '#control-plane/items';
+import { countItems, screenItems, settleNames, syncItems, type NameRules } from '#control-plane/items';
 import { isMaskOf, readAuth, type AuthSecret } from './upstream-auth.ts';
 import { ensureNoConflict } from './upstream-conflicts.ts';
 import { deferral, newRow } from './upstream-creation.ts';
@@ -178,6 +178,7 @@ export function createUpstreamService(parts: UpstreamServiceParts): UpstreamServ
           const mirrors = await mirrorsOf(tx, row.id);
           if (mirrors.length > 0) throw stillMirrored(row, mirrors);
           await deleteUpstream(tx, row.id);
+          await settleNames(tx, settings.names);
         });
       } catch (error) {
         if (isForeignKeyViolation(error)) throw stillMirrored(row, await mirrorsOf(database.db, row.id));
