@@ -11,12 +11,12 @@ import { serveStdio } from './stdio-app.ts';
 async function serve({ config }: LoadedConfig): Promise<RunningGateway> {
   const log = openLog(config.log);
   const app = await startApp(config, log.logger, packageVersion());
+  const stopping = signalled();
   return {
     port: app.port,
     upstreams: app.upstreams,
-    stopped: signalled()
-      .then(() => app.stop())
-      .finally(() => log.close()),
+    stopping,
+    stopped: stopping.then(() => app.stop()).finally(() => log.close()),
   };
 }
 

@@ -90,7 +90,7 @@ afterAll(async () => {
 describe('the first start', () => {
   it('listens at once, and waits for nobody longer than a registration may take', async () => {
     // It answered /health before; what hangs takes its time still.
-    expect(gateway.output()).toContain('6 of mcp.json are being started');
+    expect(gateway.output()).toContain('starting 6 of mcp.json');
     expect(gateway.output()).not.toContain(LAST_LINE);
     await expect.poll(() => gateway.output(), { timeout: 60_000, interval: 100 }).toContain(LAST_LINE);
   });
@@ -125,7 +125,7 @@ describe('the first start', () => {
     const asProgram = new StdioClientTransport({ command, args, env: { ...env, PATH: process.env['PATH'] ?? '' }, cwd: tmpdir(), stderr: 'ignore' });
     for (const transport of [overHttp, asProgram]) {
       const client = new Client({ name: 'newcomer', version: '1' });
-      await client.connect(transport as never);
+      await client.connect(transport);
       const names = (await client.listTools()).tools.map(({ name }) => name);
       expect(names).toEqual(expect.arrayContaining(['everything-echo', 'remote-echo', 'me-memory-read-graph']));
       const result = await client.callTool({ name: 'everything-echo', arguments: { message: 'hello' } });

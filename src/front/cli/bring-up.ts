@@ -26,9 +26,14 @@ const TOKEN_TO_FILL_IN = 'YOUR_TOKEN';
 /** Resolves when every server is up or has had its time. Throws what the database throws. */
 export async function bringUp(facts: BringUp): Promise<string> {
   const { file, config, loaded, upstreams, baseUrl, token, paint } = facts;
-  const { auth } = loaded.config;
+  const { auth, http } = loaded.config;
   const outcomes = await applyMcpConfig(config, upstreams, { email: auth.adminEmail, key: auth.encryptionSecret });
-  const snippets = clientSnippets({ baseUrl, token: token === '' ? TOKEN_TO_FILL_IN : token, stdio: stdioOf(facts) });
+  const snippets = clientSnippets({
+    baseUrl,
+    door: openDoor(http.transportType),
+    token: token === '' ? TOKEN_TO_FILL_IN : token,
+    stdio: stdioOf(facts),
+  });
   return [
     '',
     serverTable(`MCP servers of ${file}`, outcomes, paint),
@@ -65,4 +70,8 @@ function stdioOf({ config, loaded, commandWords }: BringUp): SnippetFacts['stdio
       ),
     },
   };
+}
+
+function openDoor(transportType: string): SnippetFacts['door'] {
+  return transportType === 'sse' ? 'sse' : ['all', 'http', 'streamablehttp'].includes(transportType) ? 'mcp' : undefined;
 }

@@ -4,6 +4,7 @@ import { painter } from './paint.ts';
 
 const facts = {
   baseUrl: 'http://127.0.0.1:4444',
+  door: 'mcp' as const,
   token: 'a.b.c',
   stdio: { command: '/usr/bin/node', args: ['/opt/mcpgateway.cjs', 'stdio'], env: { DATABASE_URL: 'sqlite:////srv/mcp.db' } },
 };
@@ -23,4 +24,12 @@ it('without authentication no token is mentioned, and without a database file no
   expect(text).not.toContain('Authorization');
   expect(text).not.toContain('Claude Desktop');
   expect(text).toContain('Any other client (streamable HTTP)\n  http://127.0.0.1:4444/mcp\n');
+});
+
+it('nobody is sent to a door that TRANSPORT_TYPE has closed', () => {
+  const overSse = snippetText(clientSnippets({ ...facts, door: 'sse' }), painter(false));
+  expect(overSse).toContain('claude mcp add --transport sse gateway http://127.0.0.1:4444/sse --header');
+  expect(overSse).toContain('"type": "sse"');
+  expect(overSse).not.toContain('/mcp"');
+  expect(clientSnippets({ ...facts, door: undefined }).map(({ client }) => client)).toEqual(['Claude Desktop']);
 });

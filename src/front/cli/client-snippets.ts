@@ -1,8 +1,10 @@
-// What to paste into each client so that it uses this gateway: its address for everything, `/mcp`, with a token.
+// What to paste into each client so that it uses this gateway: its address for everything, with a token.
 
 export interface SnippetFacts {
   /** Of the gateway, without a path of its own. */
   readonly baseUrl: string;
+  /** The one that is open: streamable HTTP, HTTP+SSE, or neither. */
+  readonly door: 'mcp' | 'sse' | undefined;
   /** Undefined when the gateway asks for none. */
   readonly token: string | undefined;
   /** How a client that only starts programs starts this one; undefined where a second process has nothing to share. */
@@ -19,21 +21,23 @@ export interface Snippet {
 /** The name the gateway gets in its clients. */
 const NAME = 'gateway';
 
-export function clientSnippets({ baseUrl, token, stdio }: SnippetFacts): Snippet[] {
-  const url = `${baseUrl}/mcp`;
+export function clientSnippets({ baseUrl, door, token, stdio }: SnippetFacts): Snippet[] {
+  const asProgram =
+    stdio === undefined ? [] : [{ client: 'Claude Desktop', where: 'claude_desktop_config.json', text: json({ mcpServers: { [NAME]: stdio } }) }];
+  if (door === undefined) return asProgram;
+  const url = `${baseUrl}/${door}`;
+  const type = door === 'mcp' ? 'http' : 'sse';
   const authorization = token === undefined ? undefined : `Bearer ${token}`;
   const headers = authorization === undefined ? {} : { headers: { Authorization: authorization } };
   const flag = authorization === undefined ? '' : ` --header "Authorization: ${authorization}"`;
   return [
-    { client: 'Claude Code', where: 'run', text: `claude mcp add --transport http ${NAME} ${url}${flag}` },
+    { client: 'Claude Code', where: 'run', text: `claude mcp add --transport ${type} ${NAME} ${url}${flag}` },
     { client: 'Cursor', where: '~/.cursor/mcp.json', text: json({ mcpServers: { [NAME]: { url, ...headers } } }) },
-    { client: 'VS Code', where: '.vscode/mcp.json', text: json({ servers: { [NAME]: { type: 'http', url, ...headers } } }) },
-    ...(stdio === undefined
-      ? []
-      : [{ client: 'Claude Desktop', where: 'claude_desktop_config.json', text: json({ mcpServers: { [NAME]: stdio } }) }]),
+    { client: 'VS Code', where: '.vscode/mcp.json', text: json({ servers: { [NAME]: { type, url, ...headers } } }) },
+    ...asProgram,
     {
       client: 'Any other client',
-      where: 'streamable HTTP',
+      where: door === 'mcp' ? 'streamable HTTP' : 'HTTP+SSE',
       text: authorization === undefined ? url : `${url}\nAuthorization: ${authorization}`,
     },
   ];

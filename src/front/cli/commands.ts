@@ -8,6 +8,8 @@ import type { Ask } from './mcp-config-inputs.ts';
 export interface RunningGateway {
   /** The port really listened on; PORT may have been 0. */
   readonly port: number;
+  /** Resolves when the gateway begins to stop. */
+  readonly stopping: Promise<void>;
   /** Settles when the gateway has stopped; rejects when it had to. */
   readonly stopped: Promise<void>;
   readonly upstreams: Upstreams;

@@ -43,7 +43,7 @@ async function run(
   const commands: CliCommands = {
     async serve({ config }) {
       calls.push(['serve', config.http.host, config.http.port]);
-      return { port: 5555, stopped: Promise.resolve(), upstreams: NO_UPSTREAMS };
+      return { port: 5555, stopping: Promise.resolve(), stopped: Promise.resolve(), upstreams: NO_UPSTREAMS };
     },
     async stdio({ config }, { server, auth }) {
       calls.push(['stdio', config.database.path, server, auth]);
@@ -123,7 +123,12 @@ describe('serve', () => {
     expect(broken).toMatchObject({ code: 1, err: expect.stringContaining('a defect') as string });
     const stopped = await run(['serve'], {
       commands: {
-        serve: async () => ({ port: 1, stopped: Promise.reject(new AppError('database.unavailable', 'The disk is full.')), upstreams: NO_UPSTREAMS }),
+        serve: async () => ({
+          port: 1,
+          stopping: Promise.resolve(),
+          stopped: Promise.reject(new AppError('database.unavailable', 'The disk is full.')),
+          upstreams: NO_UPSTREAMS,
+        }),
       },
     });
     expect(stopped).toMatchObject({ code: 1, err: 'The disk is full.\n' });
@@ -238,14 +243,14 @@ describe('serve --config', () => {
     ...NO_UPSTREAMS,
     register: () => Promise.reject(new AppError('upstream.refused_by_guard', 'That address is private.')),
   };
-  const commands = { serve: async () => ({ port: 5555, stopped: new Promise<void>((resolve) => setImmediate(resolve)), upstreams }) };
+  const commands = { serve: async () => ({ port: 5555, stopping: new Promise<void>(() => {}), stopped: Promise.resolve(), upstreams }) };
 
   it('says what became of each server and what to paste into which client, with a token for a terminal only', async () => {
     writeFileSync(join(cwd, 'mcp.json'), '{"mcpServers":{"one":{"url":"http://10.0.0.1/mcp"}}}');
     for (const flag of ['--config', '--mcp-config']) {
       const { code, out } = await run([flag, 'mcp.json'], { commands });
       expect(code).toBe(0);
-      expect(out).toContain('1 of mcp.json are being started; each has 30 s');
+      expect(out).toContain('starting 1 of mcp.json; each has 30 s');
       expect(out).toMatch(/one +– +not saved/);
       expect(out).toContain('That address is private.');
       expect(out).toContain('claude mcp add --transport http gateway http://127.0.0.1:5555/mcp --header "Authorization: Bearer YOUR_TOKEN"');
@@ -256,6 +261,15 @@ describe('serve --config', () => {
     const open = await run(['serve', '--config', 'mcp.json'], { commands, env: { AUTH_REQUIRED: 'false' } });
     expect(open.out).toContain('gateway http://127.0.0.1:5555/mcp\n');
     expect(open.out).not.toContain('Bearer');
+  });
+
+  it('a gateway that is stopped while servers start says nothing of them and ends', async () => {
+    writeFileSync(join(cwd, 'mcp.json'), '{"mcpServers":{"one":{"url":"http://10.0.0.1/mcp"}}}');
+    const hanging = { ...upstreams, register: () => new Promise<never>(() => {}) };
+    const serve = async (): Promise<RunningGateway> => ({ port: 1, stopping: Promise.resolve(), stopped: Promise.resolve(), upstreams: hanging });
+    const { code, out, err } = await run(['--config', 'mcp.json'], { commands: { serve } });
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).not.toContain('NAME');
   });
 
   it('allows the programs of the file, beside those that are allowed anyway', async () => {

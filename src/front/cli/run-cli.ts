@@ -86,7 +86,11 @@ function createProgram(commands: CliCommands, io: CliSurroundings, endWith: (cod
       });
       const token = await tokenForTerminal(loaded, commands, io);
       io.out(noticeOf(loaded, running.port, token, mcp, io));
-      if (mcp !== undefined) await Promise.race([showServers(mcp, loaded, running, token, io), running.stopped]);
+      if (mcp !== undefined) {
+        // What becomes of servers while the gateway stops tells nothing of them.
+        const print = await Promise.race([serversNotice(mcp, loaded, running, token, io), running.stopping]);
+        print?.();
+      }
       await running.stopped;
     });
 
@@ -209,21 +213,21 @@ function noticeOf(loaded: LoadedConfig, port: number, token: string | undefined,
     signedBy: !canSign(loaded) ? 'private_key' : isKeyOfThisRun(loaded) ? 'this_process' : 'command',
     hasGeneratedSecrets: Object.values(loaded.origins).some((origin) => origin.source === 'generated'),
     program: io.program,
-    starting: mcp === undefined ? undefined : `${mcp.config.servers.length} of ${mcp.file} are being started; each has ${seconds} s`,
+    starting: mcp === undefined ? undefined : `starting ${mcp.config.servers.length} of ${mcp.file}; each has ${seconds} s`,
     warnings: loaded.warnings,
     notices: loaded.notices,
     hasColour: wantsColour(io),
   });
 }
 
-/** The gateway runs on, whatever becomes of the servers. */
-async function showServers(
+/** Resolves with what prints it. The gateway runs on, whatever becomes of the servers. */
+async function serversNotice(
   { file, config }: NamedMcpConfig,
   loaded: LoadedConfig,
   { upstreams, port }: RunningGateway,
   token: string | undefined,
   io: CliSurroundings,
-): Promise<void> {
+): Promise<() => void> {
   try {
     const text = await bringUp({
       file,
@@ -235,10 +239,10 @@ async function showServers(
       commandWords: io.commandWords,
       paint: painter(wantsColour(io)),
     });
-    io.out(text);
+    return () => io.out(text);
   } catch (thrown) {
     const error = toAppError(thrown);
-    io.err(`The servers of ${file} could not be registered: ${error.internal ?? error.message}\n`);
+    return () => io.err(`The servers of ${file} could not be registered: ${error.internal ?? error.message}\n`);
   }
 }
 

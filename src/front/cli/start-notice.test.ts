@@ -32,8 +32,8 @@ it('one short block says what is served where, how to log in and what to do next
 });
 
 it.each([
-  ['streamablehttp', 'http://127.0.0.1:4444/servers/{id}/mcp'],
-  ['sse', 'http://127.0.0.1:4444/servers/{id}/sse'],
+  ['streamablehttp', 'http://127.0.0.1:4444/mcp; one server alone at http://127.0.0.1:4444/servers/{id}/mcp'],
+  ['sse', 'http://127.0.0.1:4444/sse; one server alone at http://127.0.0.1:4444/servers/{id}/sse'],
   ['stdio', 'no door here: TRANSPORT_TYPE is stdio'],
 ])('with TRANSPORT_TYPE %s clients are sent to no door that is closed', (transport, told) => {
   expect(notice({ TRANSPORT_TYPE: transport })).toContain(`  MCP      ${told}\n`);
@@ -81,7 +81,7 @@ it('a name with shell characters stays a name', () => {
 });
 
 it('with a file of servers it says that they are being started, instead of how to register one', () => {
-  const text = notice({}, { starting: '3 of mcp.json are being started' });
-  expect(text).toContain('  Servers  3 of mcp.json are being started\n');
+  const text = notice({}, { starting: 'starting 3 of mcp.json' });
+  expect(text).toContain('  Servers  starting 3 of mcp.json\n');
   expect(text).not.toContain('curl');
 });
