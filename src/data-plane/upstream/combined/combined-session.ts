@@ -136,8 +136,10 @@ export class CombinedSession extends LineSession implements LegOwner {
     if (said !== undefined) this.say(said);
   }
 
-  // Its legs are others' connections; each waits for its own reader.
-  protected pauseFor(): void {}
+  // Its legs are streams of their own, each with its own flow; what is said aside is small.
+  protected pauseFor(): boolean {
+    return false;
+  }
   protected resumeFor(): void {}
 
   #server(): ServerEntry | undefined {
