@@ -134,6 +134,7 @@ describe('a reading', () => {
         { name: 'a', n: 2 },
         { name: 'x\u202ey' },
         {},
+        { name: { toString: 1 } },
         'no object',
         null,
         { name: ' ' },
@@ -153,7 +154,7 @@ describe('a reading', () => {
     }));
     expect(items.map(({ kind, key }) => `${kind} ${key}`)).toEqual(['tool a', 'resource file:///ok', 'template {+path}']);
     expect(items[0]?.json).toBe('{"name":"a","n":1}');
-    expect(skipped).toHaveLength(13);
+    expect(skipped).toHaveLength(14);
     for (const { name, reason } of skipped) {
       expect(name).not.toMatch(/[\p{Cc}\u202e\u200b]/u);
       expect(reason).toMatch(/\w/);

@@ -52,7 +52,7 @@ export class ShownItems {
     const entry = membersOf(json);
     const { keyMember } = LISTS[kind];
     const key = entry[keyMember];
-    const id = `${kind} ${String(key)}`;
+    const id = `${kind} ${textOf(key) ?? ''}`;
     const name = textOf(entry['name']) ?? '';
     const reason =
       reasonToSkip(kind, key, name) ??
