@@ -1,5 +1,5 @@
 // The adapter behind combined servers. To the pipeline a combined server is a streamable HTTP server like any other; this one has no wire:
-// it answers for itself what the snapshot knows, and sends the rest on to the upstream it belongs to (ADR 27).
+// it answers for itself what the snapshot knows, and sends the rest on to the upstream it belongs to (ADR 28).
 import type { Principal } from '#base/access';
 import { AppError } from '#base/kernel';
 import { LEGACY_VERSIONS, scanMessage, valueAt, type Envelope } from '#base/protocol';
