@@ -76,19 +76,30 @@ describe('a reading', () => {
         ...(needs.includes('sampling') ? [{ name: 'ask-model' }] : []),
         ...(needs.includes('roots') ? [{ name: 'look' }] : []),
         ...(needs.includes('roots') && needs.includes('tasks') ? [{ name: 'both' }] : []),
+        ...(needs.includes('elicitation') || needs.includes('tasks') ? [{ name: 'either' }] : []),
         ...(needs.length === 0 ? [{ name: 'fallback' }] : []),
       ],
       prompts: [],
     }));
-    expect(asked).toEqual(['none', 'sampling', 'elicitation', 'roots', 'tasks']);
+    expect(asked).toHaveLength(8);
     expect(Object.fromEntries(items.map(({ name, needs }) => [name, needs]))).toEqual({
       plain: [],
       fallback: [],
       'ask-model': ['sampling'],
       look: ['roots'],
-      both: ['sampling', 'elicitation', 'roots', 'tasks'],
+      both: ['roots', 'tasks'],
+      either: ['elicitation'],
     });
     expect(items.find(({ name }) => name === 'plain')?.description).toBe('for ');
+  });
+
+  it('takes what came between two readings for what everybody is shown', async () => {
+    let readings = 0;
+    const { items } = await read(() => ({ tools: [{ name: 'old' }, ...(readings++ === 1 ? [] : [{ name: 'new' }])], prompts: [] }));
+    expect(items).toMatchObject([
+      { name: 'old', needs: [] },
+      { name: 'new', needs: [] },
+    ]);
   });
 
   it('counts what it was shown as shown to everybody when the upstream takes no lesser client', async () => {
