@@ -247,6 +247,14 @@ describe('a refresh', () => {
     expect(await staleSince()).toBeNull();
   });
 
+  it('happens as often as is said at the gateway', async () => {
+    const { body } = await rig.send('PUT', `/gateways/${gatewayId}`, { refresh_interval_seconds: 90 });
+    expect(body.refreshIntervalSeconds).toBe(90);
+    expect((await rig.catalog.load()).upstreams[0]?.refreshIntervalSeconds).toBe(90);
+    expect((await rig.send('PUT', `/gateways/${gatewayId}`, { refresh_interval_seconds: 5 })).status).toBe(422);
+    expect((await rig.send('PUT', `/gateways/${gatewayId}`, { refreshIntervalSeconds: null })).body.refreshIntervalSeconds).toBeNull();
+  });
+
   it('keeps what clients must be able to do to be shown an item', async () => {
     rig.upstream.tools = [{ ...readTool('ask'), needs: ['sampling'] }];
     await refresh();

@@ -50,7 +50,14 @@ const fields = {
   passthroughHeaders: passthrough.nullable().optional(),
   tags: tagsField.nullable().optional(),
   visibility: visibility.nullable().optional(),
-  refreshIntervalSeconds: z.number().int().min(60).max(31_536_000).nullable().optional().describe('Read its lists again this often.'),
+  refreshIntervalSeconds: z
+    .number()
+    .int()
+    .min(60)
+    .max(31_536_000)
+    .nullable()
+    .optional()
+    .describe('Read its lists again this often; not for STDIO, which would have to be started for it.'),
   teamId: z.string().max(64).nullable().optional(),
   deferred: z.boolean().optional().describe('Save without contacting the upstream now.'),
   ...authFields,

@@ -39,6 +39,7 @@ export async function loadUpstreamRows(database: Database, cipher: ColumnCipher,
       capabilities: fromJsonColumn<Record<string, unknown>>(row.capabilities, {}),
       instructions: row.instructions,
       staleSince: row.stale_since,
+      refreshIntervalSeconds: row.refresh_interval_seconds,
     };
   });
 }

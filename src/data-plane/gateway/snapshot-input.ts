@@ -45,6 +45,8 @@ export interface UpstreamRow {
   readonly instructions: string | null;
   /** ISO time since when what is known of it may be out of date; null while it is fresh. */
   readonly staleSince: string | null;
+  /** How often its lists are read again; null or absent: as often as all others. */
+  readonly refreshIntervalSeconds?: number | null;
 }
 
 export interface ServerRow {

@@ -229,7 +229,8 @@ export function startCatalogueWatch(settings: CatalogueWatchSettings, parts: Cat
   /** Programs are not started only to look whether they have changed. */
   function intervalOf(id: string): number {
     const row = parts.snapshot().upstreams.get(id)?.row;
-    return row === undefined || row.transport === 'STDIO' ? Number.POSITIVE_INFINITY : settings.intervalMs;
+    if (row === undefined || row.transport === 'STDIO') return Number.POSITIVE_INFINITY;
+    return typeof row.refreshIntervalSeconds === 'number' ? row.refreshIntervalSeconds * 1000 : settings.intervalMs;
   }
 
   return {
