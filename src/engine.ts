@@ -117,9 +117,10 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
     () => [...gateway.snapshots.current.upstreams.values()].map((entry) => entry.row),
     {
       timeoutMs: config.upstream.healthTimeoutSeconds * 1000,
-      // Saved without having been read: deferred, or the credentials came later.
-      onReady: async (row) => {
-        if (!row.modern && !row.legacy) await upstreams.refreshUnattended(row.id);
+      // Saved without having been read: deferred, or the credentials came later; or what is known of it is old.
+      onReady: ({ id }) => {
+        const row = gateway.snapshots.current.upstreams.get(id)?.row;
+        if (row !== undefined && ((!row.modern && !row.legacy) || row.staleSince !== null)) watch.changed(id);
       },
     },
     log,

@@ -1,16 +1,13 @@
 // Keeps what is known of upstreams up to date: reads one again when it says that its lists have changed, and now and then when it never
 // says so. An upstream that changes all the time is read at a measured pace; one that cannot be read delays nobody.
-import type { Principal } from '#base/access';
-import { toAppError, type Logger } from '#base/kernel';
-import { scanMessage, type Envelope } from '#base/protocol';
-import type { Snapshot, UpstreamCall, UpstreamEntry, UpstreamPort, UpstreamRow } from '#data-plane/gateway';
-import { MODERN_VERSION } from './combined/era-bridge.ts';
-import { Leg, type LegOwner } from './combined/leg.ts';
+import { AppError, toAppError, type Logger } from '#base/kernel';
+import type { Snapshot, UpstreamEntry, UpstreamPort, UpstreamRow } from '#data-plane/gateway';
+import { openEar, type Ear } from './catalogue-ear.ts';
 
 export interface CatalogueWatchSettings {
   /** After a change is told, others are waited for so long. */
   readonly settleMs: number;
-  /** Between two readings of one upstream, at least. */
+  /** Between two readings of one upstream, at least; longer and longer while they fail. */
   readonly pauseMs: number;
   /** An upstream is read again after so long whether or not it says anything; Infinity: never. */
   readonly intervalMs: number;
@@ -20,13 +17,13 @@ export interface CatalogueWatchSettings {
 export interface CatalogueWatchParts {
   readonly port: UpstreamPort;
   readonly snapshot: () => Snapshot;
-  /** Reads an upstream again. */
-  readonly refresh: (upstreamId: string) => Promise<unknown>;
+  /** Reads an upstream again. Throws AppError `gateway.conflict` while somebody else does, or when it was changed meanwhile. */
+  readonly refresh: (upstreamId: string) => Promise<{ readonly success: boolean }>;
   readonly logger: Logger;
 }
 
 export interface CatalogueWatch {
-  /** An upstream says that its lists are others now. */
+  /** An upstream's lists are others now, or it can be read again. */
   changed(upstreamId: string): void;
   /** Other tables hold. */
   snapshotChanged(): void;
@@ -34,91 +31,64 @@ export interface CatalogueWatch {
 }
 
 interface Watched {
-  readonly key: string;
+  /** As it was last looked at. */
+  row: UpstreamRow;
+  /** What its ear depends on. */
+  key: string;
+  ear: Ear | undefined;
   timer: NodeJS.Timeout | undefined;
   isReading: boolean;
   hasMore: boolean;
   readAtMs: number;
-  ear: Ear | undefined;
-}
-
-/** Something that hears an upstream's news. */
-interface Ear {
-  close(): void;
+  notBeforeMs: number;
+  failures: number;
 }
 
 const TICK_MS = 1000;
-const LISTEN_AGAIN_MS = 30_000;
-const HELLO = { version: '2025-11-25', capabilities: '{}', clientInfo: '{"name":"mcpgateway","version":"1"}' };
-const GATEWAY_ITSELF: Principal = {
-  key: 'gateway',
-  subject: 'gateway',
-  email: 'gateway',
-  isAdmin: true,
-  reach: 'everything',
-  scopes: undefined,
-  audience: undefined,
-  tokenId: undefined,
-  via: 'anonymous',
-};
-const LISTEN = Buffer.from(
-  JSON.stringify({
-    jsonrpc: '2.0',
-    id: 1,
-    method: 'subscriptions/listen',
-    params: {
-      notifications: { toolsListChanged: true, resourcesListChanged: true, promptsListChanged: true },
-      _meta: {
-        'io.modelcontextprotocol/protocolVersion': MODERN_VERSION,
-        'io.modelcontextprotocol/clientCapabilities': {},
-        'io.modelcontextprotocol/clientInfo': { name: 'mcpgateway', version: '1' },
-      },
-    },
-  }),
-);
-const LISTEN_HEADERS = [
-  'content-type',
-  'application/json',
-  'accept',
-  'application/json, text/event-stream',
-  'mcp-protocol-version',
-  MODERN_VERSION,
-  'mcp-method',
-  'subscriptions/listen',
-];
+/** Of upstreams whose time has come, so many are begun with in a tick: after a start it comes for all at once. */
+const READINGS_A_TICK = 2;
+/** Longer than this nobody waits to be tried again. */
+const PAUSE_MAX_MS = 60_000;
 
 export function startCatalogueWatch(settings: CatalogueWatchSettings, parts: CatalogueWatchParts): CatalogueWatch {
+  const { handshakeTimeoutMs, intervalMs, pauseMs, settleMs } = settings;
+  const { port, snapshot, logger } = parts;
   const watched = new Map<string, Watched>();
   let isClosed = false;
 
   function plan(id: string, entry: Watched): void {
-    if (isClosed || entry.timer !== undefined) return;
+    if (isClosed || entry.timer !== undefined || watched.get(id) !== entry) return;
     if (entry.isReading) {
       entry.hasMore = true;
       return;
     }
-    const waitMs = Math.max(settings.settleMs, entry.readAtMs + settings.pauseMs - Date.now());
-    entry.timer = setTimeout(() => {
-      entry.timer = undefined;
-      void read(id, entry);
-    }, waitMs);
+    entry.timer = setTimeout(
+      () => {
+        entry.timer = undefined;
+        void read(id, entry);
+      },
+      Math.max(settleMs, entry.notBeforeMs - Date.now()),
+    );
     entry.timer.unref();
   }
 
   async function read(id: string, entry: Watched): Promise<void> {
     entry.isReading = true;
     try {
-      await parts.refresh(id);
+      const { success } = await parts.refresh(id);
+      entry.failures = success ? 0 : entry.failures + 1;
     } catch (error) {
-      parts.logger.debug('An upstream could not be read again', { upstreamId: id, internal: toAppError(error).message });
-    } finally {
-      entry.isReading = false;
-      entry.readAtMs = Date.now();
-      if (entry.hasMore) {
-        entry.hasMore = false;
-        plan(id, entry);
-      }
+      logger.debug('An upstream could not be read again', { upstreamId: id, internal: toAppError(error).message });
+      // What somebody else reads at this moment may be what was there before the change.
+      if (error instanceof AppError && error.code === 'gateway.conflict') entry.hasMore = true;
+      else entry.failures++;
     }
+    entry.isReading = false;
+    entry.readAtMs = Date.now();
+    entry.notBeforeMs = entry.readAtMs + Math.max(pauseMs, Math.min(PAUSE_MAX_MS, pauseMs * 2 ** Math.min(entry.failures, 10)));
+    if (!entry.hasMore) return;
+    entry.hasMore = false;
+    plan(id, entry);
   }
 
   function changed(upstreamId: string): void {
@@ -133,110 +103,46 @@ export function startCatalogueWatch(settings: CatalogueWatchSettings, parts: Cat
   }
 
   function watch(upstream: UpstreamEntry): void {
-    const { row } = upstream;
+    const { id, row } = upstream;
+    let entry = watched.get(id);
+    if (entry?.row === row) return;
     const key = JSON.stringify([row.url, row.transport, row.headers, row.modern, row.legacy, saysChanges(row)]);
-    const before = watched.get(row.id);
-    if (before?.key === key) return;
-    if (before !== undefined) forget(row.id, before);
-    const entry: Watched = { key, timer: undefined, isReading: false, hasMore: false, readAtMs: Date.now(), ear: undefined };
-    watched.set(row.id, entry);
-    // A program would have to be kept running to be listened to; it is heard when somebody uses it (decisions.md 4).
-    if (row.transport === 'STDIO' || !saysChanges(row)) return;
-    entry.ear = row.modern ? listenModern(upstream) : listenLegacy(upstream);
-  }
-
-  function listenLegacy(upstream: UpstreamEntry): Ear {
-    const owner: LegOwner = { heard: (_leg, { method }) => noteNews(upstream.id, method) };
-    const { port, logger } = parts;
-    const leg = new Leg({ port, logger, handshakeTimeoutMs: settings.handshakeTimeoutMs }, upstream, HELLO, GATEWAY_ITSELF, [], owner);
-    let timer: NodeJS.Timeout | undefined;
-    let isOver = false;
-    const open = (): void => {
-      leg.ready().catch(() => {
-        if (isOver) return;
-        timer = setTimeout(open, LISTEN_AGAIN_MS);
-        timer.unref();
-      });
-    };
-    open();
-    return {
-      close() {
-        isOver = true;
-        clearTimeout(timer);
-        void leg.end();
-      },
-    };
-  }
-
-  function listenModern(upstream: UpstreamEntry): Ear {
-    let call: UpstreamCall | undefined;
-    let timer: NodeJS.Timeout | undefined;
-    let isOver = false;
-    const again = (): void => {
-      call = undefined;
-      if (isOver) return;
-      timer = setTimeout(open, LISTEN_AGAIN_MS);
-      timer.unref();
-    };
-    function open(): void {
-      const row = parts.snapshot().upstreams.get(upstream.id)?.row ?? upstream.row;
-      call = parts.port.open(
-        {
-          upstream: row,
-          method: 'POST',
-          lane: 'stream',
-          headers: [...LISTEN_HEADERS],
-          body: LISTEN,
-          message: scanMessage(LISTEN.toString('latin1')),
-          caller: GATEWAY_ITSELF,
-          session: undefined,
-          lastEventId: undefined,
-          isSafeToRepeat: true,
-        },
-        {
-          head() {},
-          chunk: () => true,
-          event: ({ data }) => {
-            const envelope = data === undefined || data === '' ? undefined : tryScan(data);
-            if (envelope?.kind === 'notification') noteNews(upstream.id, envelope.method);
-            return true;
-          },
-          end: again,
-          fail: again,
-        },
-      );
+    if (entry === undefined) {
+      const readAtMs = Date.now();
+      entry = { row, key: '', ear: undefined, timer: undefined, isReading: false, hasMore: false, readAtMs, notBeforeMs: 0, failures: 0 };
+      watched.set(id, entry);
     }
-    open();
-    return {
-      close() {
-        isOver = true;
-        clearTimeout(timer);
-        call?.cancel();
-      },
-    };
-  }
-
-  function noteNews(upstreamId: string, method: string): void {
-    if (method.endsWith('/list_changed')) changed(upstreamId);
+    entry.row = row;
+    if (entry.key === key) return;
+    entry.key = key;
+    entry.ear?.close();
+    // A program would have to be kept running to be listened to; it is heard when somebody uses it (decisions.md 4).
+    const isHeard = row.transport !== 'STDIO' && saysChanges(row);
+    entry.ear = isHeard ? openEar({ port, snapshot, logger, handshakeTimeoutMs }, upstream, () => changed(id)) : undefined;
   }
 
   const ticker = setInterval(() => {
     const nowMs = Date.now();
-    for (const [id, entry] of watched) if (nowMs - entry.readAtMs > intervalOf(id)) plan(id, entry);
+    let begun = 0;
+    for (const [id, entry] of watched) {
+      if (entry.isReading || entry.timer !== undefined || nowMs - entry.readAtMs <= intervalOf(entry.row)) continue;
+      plan(id, entry);
+      if (++begun === READINGS_A_TICK) break;
+    }
   }, TICK_MS);
   ticker.unref();
 
   /** Programs are not started only to look whether they have changed. */
-  function intervalOf(id: string): number {
-    const row = parts.snapshot().upstreams.get(id)?.row;
-    if (row === undefined || row.transport === 'STDIO') return Number.POSITIVE_INFINITY;
-    return typeof row.refreshIntervalSeconds === 'number' ? row.refreshIntervalSeconds * 1000 : settings.intervalMs;
+  function intervalOf({ transport, refreshIntervalSeconds }: UpstreamRow): number {
+    if (transport === 'STDIO') return Number.POSITIVE_INFINITY;
+    return typeof refreshIntervalSeconds === 'number' ? refreshIntervalSeconds * 1000 : intervalMs;
   }
 
   return {
     changed,
     snapshotChanged() {
-      const { upstreams } = parts.snapshot();
+      if (isClosed) return;
+      const { upstreams } = snapshot();
       for (const [id, entry] of watched) if (upstreams.get(id)?.enabled !== true) forget(id, entry);
       for (const upstream of upstreams.values()) if (upstream.enabled) watch(upstream);
     },
@@ -250,13 +156,5 @@ export function startCatalogueWatch(settings: CatalogueWatchSettings, parts: Cat
 }
 
 function saysChanges({ capabilities }: UpstreamRow): boolean {
-  return ['tools', 'resources', 'prompts'].some((name) => (capabilities[name] as { listChanged?: unknown } | undefined)?.listChanged === true);
-}
-
-function tryScan(data: string): Envelope | undefined {
-  try {
-    return scanMessage(data);
-  } catch {
-    return undefined;
-  }
+  return ['tools', 'resources', 'prompts'].some((name) => (capabilities[name] as { listChanged?: unknown } | null | undefined)?.listChanged === true);
 }

@@ -15,7 +15,7 @@ export interface HealthProbeOptions {
   /** How long one probe may take. */
   readonly timeoutMs: number;
   /** An upstream answered a probe. */
-  readonly onReady: (upstream: UpstreamRow) => Promise<void>;
+  readonly onReady: (upstream: UpstreamRow) => void;
 }
 
 /** @param upstreams those to watch now: the enabled ones of the snapshot */
@@ -35,7 +35,7 @@ export function startHealthProbe(
     try {
       await reader.read(upstream, AbortSignal.timeout(options.timeoutMs));
       health.succeeded(upstream.id);
-      await options.onReady(upstream);
+      options.onReady(upstream);
     } catch (error) {
       const known = toAppError(error);
       // That the gateway has no room to look says nothing about the upstream.

@@ -110,7 +110,7 @@ test('a probe for which the gateway has no room is no failure of the upstream', 
   const tries: AppError[] = [new AppError('limit.processes', 'Full.'), unreachable];
   const row = { id: 'u', name: 'u', enabled: true, transport: 'STDIO' } as UpstreamRow;
   const reader = { read: () => Promise.reject(tries.shift() ?? unreachable) };
-  const probe = startHealthProbe(book, reader, () => [row], { timeoutMs: 1000, onReady: () => Promise.resolve() }, silentLogger);
+  const probe = startHealthProbe(book, reader, () => [row], { timeoutMs: 1000, onReady: () => {} }, silentLogger);
   await vi.advanceTimersByTimeAsync(1100);
   expect([tries.length, book.healthOf('u').state]).toEqual([1, 'connecting']);
   await vi.advanceTimersByTimeAsync(1000);

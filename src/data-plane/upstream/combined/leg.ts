@@ -17,6 +17,8 @@ export interface Hello {
 export interface LegOwner {
   /** The upstream says or asks something outside any call. */
   heard(leg: Leg, envelope: Envelope, text: string): void;
+  /** The upstream can be heard from now on; what it said before was not. */
+  listens?(leg: Leg): void;
 }
 
 export interface LegParts {
@@ -163,7 +165,9 @@ export class Leg {
     const call = this.#parts.port.open(this.#get(), {
       head: (head) => {
         status = head.status;
-        if (head.kind === 'stream') this.#failures = 0;
+        if (head.kind !== 'stream') return;
+        this.#failures = 0;
+        this.#owner?.listens?.(this);
       },
       chunk: () => true,
       event: ({ data }) => {
