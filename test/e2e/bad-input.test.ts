@@ -188,7 +188,7 @@ describe('names of things that are not there', () => {
   test.each([
     '/servers/00000000000000000000000000000000/mcp',
     '/servers/%00/mcp',
-    '/servers/../mcp',
+    '/servers/../nowhere/mcp',
     '/servers/a%2fb/mcp',
     `/servers/${'x'.repeat(5000)}/mcp`,
     '/servers//mcp',
