@@ -33,6 +33,10 @@ export interface Database {
    * dealt with it. Nothing is changed when it throws. Inside, use only the transaction handed over.
    */
   change<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /**
+   * The same for what nobody acts on, such as when something was last looked at: it is not counted, and nobody is told.
+   */
+  note(work: (tx: Tx) => Promise<void>): Promise<void>;
   /** Called with the new change counter after each commit, ours or another process's. Returns how to stop listening. */
   onChange(listener: ChangeListener): () => void;
   /** The change counter. */
@@ -86,6 +90,9 @@ async function describe(db: Db, client: SqliteClient, migrated: readonly string[
       );
       await feed.publish(done.version);
       return done.result;
+    },
+    async note(work) {
+      await db.transaction().execute((tx) => holdingConnection(() => work(tx)));
     },
     onChange: (listener) => feed.add(listener),
     pollChanges(intervalMs) {

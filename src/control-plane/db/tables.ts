@@ -113,6 +113,8 @@ export interface ItemsTable extends OwnershipColumns, AuditColumns {
   custom_description: string | null;
   /** JSON */
   custom_annotations: string | null;
+  /** Since when the upstream does not list it any more; kept for what people made of it, should it come back. NULL while it is listed. */
+  gone_since: string | null;
 }
 
 /** Which items a server combines. */

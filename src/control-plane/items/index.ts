@@ -1,5 +1,6 @@
 export { settleNames } from './item-naming.ts';
 export { nounOf, PROMPT, RESOURCE, TOOL, type ItemNoun } from './item-noun.ts';
+export { findDifference, isNone } from './item-difference.ts';
 export { createItemRows, type ItemRows } from './item-rows.ts';
 export { cleanText, screenItems, type Screened } from './item-screening.ts';
 export {

@@ -49,7 +49,7 @@ function itemRow(row: Columns): ItemRow {
     name: row.name,
     formerNames: row.former_names === '[]' ? NONE : fromJsonColumn<string[]>(row.former_names, []),
     json: row.source_json,
-    enabled: row.enabled === 1,
+    enabled: row.enabled === 1 && row.gone_since === null,
     visibility: row.visibility,
     ownerEmail: row.owner_email,
     teamId: row.team_id,

@@ -28,6 +28,7 @@ export function shownOf(row: ItemRecord, source: Source, health: UpstreamHealth)
     gatewayId: row.gateway_id,
     gatewaySlug: row.gateway_slug,
     reachable: health.state === 'ready' || health.state === 'degraded',
+    staleSince: row.gateway_stale_since ?? (health.state === 'down' ? health.since : null),
     metrics: null,
     _meta: objectIn(source, '_meta'),
     needs: fromJsonColumn<string[]>(row.needs, []),

@@ -12,6 +12,7 @@ export interface ItemRecord extends ItemsTable {
   readonly gateway_url: string;
   readonly gateway_transport: GatewaysTable['transport'];
   readonly gateway_enabled: 0 | 1;
+  readonly gateway_stale_since: string | null;
 }
 
 export interface ItemFilter {
@@ -39,7 +40,9 @@ function withGateway(db: Db | Tx) {
       'gateways.url as gateway_url',
       'gateways.transport as gateway_transport',
       'gateways.enabled as gateway_enabled',
-    ]);
+      'gateways.stale_since as gateway_stale_since',
+    ])
+    .where('items.gone_since', 'is', null);
 }
 
 /** Newest first, after a position. */
@@ -64,6 +67,7 @@ export async function findItem(db: Db | Tx, kinds: readonly Kind[], id: string):
   return await withGateway(db).where('items.id', '=', id).where('items.kind', 'in', kinds).executeTakeFirst();
 }
 
+/** All of them, with those that are not listed any more. */
 export async function itemsOfGateway(db: Db | Tx, gatewayId: string): Promise<ItemsTable[]> {
   return await inPages((after) =>
     db.selectFrom('items').selectAll().where('gateway_id', '=', gatewayId).where('id', '>', after).orderBy('id').limit(PAGE_ROWS).execute(),
@@ -78,6 +82,7 @@ export async function countItems(db: Db | Tx, gatewayIds: readonly string[]): Pr
     .selectFrom('items')
     .select((eb) => ['gateway_id', 'kind', eb.fn.countAll<number>().as('items')])
     .where('gateway_id', 'in', gatewayIds)
+    .where('gone_since', 'is', null)
     .groupBy(['gateway_id', 'kind'])
     .execute();
   for (const { gateway_id: id, kind, items } of rows) counts.set(id, { ...counts.get(id), [kind]: items });
@@ -113,6 +118,17 @@ export async function deleteItems(tx: Tx, ids: readonly string[]): Promise<void>
       .where('id', 'in', ids.slice(start, start + ROWS_AT_ONCE))
       .execute();
   }
+}
+
+/** Which items of a gateway servers combine. */
+export async function membersAmong(db: Db | Tx, gatewayId: string): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom('server_items')
+    .innerJoin('items', 'items.id', 'server_items.item_id')
+    .select('server_items.item_id')
+    .where('items.gateway_id', '=', gatewayId)
+    .execute();
+  return new Set(rows.map((row) => row.item_id));
 }
 
 /** Says that items of these gateways have changed. */
@@ -152,14 +168,19 @@ export async function itemsVersions(db: Db | Tx): Promise<Map<string, number>> {
   return new Map(rows.map((row) => [row.id, row.items_version]));
 }
 
-/** The columns that the data plane needs, of some gateways' items. */
+/**
+ * The columns that the data plane needs, of some gateways' items. With those that are not listed any more but that people had switched
+ * off or hidden: an upstream that stops listing a tool may go on answering calls of it.
+ */
 export async function itemColumns(db: Db | Tx, gatewayIds: readonly string[]) {
   return await inPages((after) =>
     db
       .selectFrom('items')
       .select(['id', 'gateway_id', 'kind', 'key', 'name', 'former_names', 'source_json', 'needs', 'custom_name'])
       .select(['custom_title', 'custom_description', 'custom_annotations', 'enabled', 'visibility', 'owner_email', 'team_id', 'tags'])
+      .select('gone_since')
       .where('gateway_id', 'in', gatewayIds)
+      .where((eb) => eb.or([eb('gone_since', 'is', null), eb('enabled', '=', 0), eb('visibility', '!=', 'public')]))
       .where('id', '>', after)
       .orderBy('id')
       .limit(PAGE_ROWS)

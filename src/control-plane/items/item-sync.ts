@@ -1,12 +1,8 @@
-// Brings the rows of one gateway's items in line with what the upstream offers now. An item is the same item when its kind and key are:
-// its id, its switch, its tags and what people wrote over its words survive every refresh (api.md 4.7).
-import { setImmediate as otherWork } from 'node:timers/promises';
-import { newId } from '#base/kernel';
+// Brings the rows of one gateway's items in line with what the upstream offers now (item-difference.ts), and with their gateway.
 import type { ReadItem } from '#base/protocol';
-import { toJsonColumn, type GatewaysTable, type ItemsTable, type Tx } from '#control-plane/db';
-import { auditOnCreate, auditOnUpdate, type Caller } from '#control-plane/http-contract';
+import type { GatewaysTable, ItemsTable, Tx } from '#control-plane/db';
+import { findDifference, isNone, type DifferenceContext, type ItemDifference } from './item-difference.ts';
 import { settleNames } from './item-naming.ts';
-import { cleanText } from './item-screening.ts';
 import { deleteItems, itemsOfGateway, touchGateways, writeItems, type Kind } from './item-store.ts';
 import type { NameRules } from './names.ts';
 
@@ -26,43 +22,34 @@ export const NO_DIFFERENCE: SyncReport = {
 };
 
 const NOUN = { tool: 'tools', resource: 'resources', template: 'resources', prompt: 'prompts' } as const satisfies Record<Kind, string>;
-/** So many are compared before other work gets its turn (decisions.md 20). */
-const ITEMS_AT_ONCE = 250;
 
-/** What a refresh writes. */
-type ItemContent = Pick<ItemsTable, 'original_name' | 'title' | 'description' | 'source_json' | 'needs'>;
-
-export interface SyncContext {
-  readonly caller: Caller;
-  readonly now: string;
+export interface SyncContext extends DifferenceContext {
   readonly rules: NameRules;
 }
 
-/** Writes the difference. `items` come from screenItems. */
-export async function syncItems(tx: Tx, gateway: GatewaysTable, items: readonly ReadItem[], context: SyncContext): Promise<SyncReport> {
-  const { caller, now, rules } = context;
-  const stored = new Map((await itemsOfGateway(tx, gateway.id)).map((row) => [`${row.kind} ${row.key}`, row]));
-  const added: ItemsTable[] = [];
-  const updated: ItemsTable[] = [];
-  for (const [at, item] of items.entries()) {
-    if (at % ITEMS_AT_ONCE === ITEMS_AT_ONCE - 1) await otherWork();
-    const id = `${item.kind} ${item.key}`;
-    const row = stored.get(id);
-    stored.delete(id);
-    const content = contentOf(item);
-    if (row === undefined) added.push(newRow(gateway, item, content, context));
-    else if (differs(row, content)) updated.push({ ...row, ...content, ...auditOnUpdate(caller, 'federation', now, row.version) });
-  }
-  const gone = [...stored.values()];
-  await writeItems(tx, updated);
+/**
+ * Writes the difference.
+ * @param items from screenItems
+ * @param known what findDifference() said before the transaction; found again when items were changed since
+ */
+export async function syncItems(
+  tx: Tx,
+  gateway: GatewaysTable,
+  items: readonly ReadItem[],
+  context: SyncContext,
+  known?: ItemDifference,
+): Promise<SyncReport> {
+  const difference = known?.itemsVersion === gateway.items_version ? known : await findDifference(tx, gateway, items, context);
+  const { added, updated, returned, removed, kept } = difference;
+  await writeItems(tx, [...updated, ...returned, ...kept]);
   await deleteItems(
     tx,
-    gone.map((row) => row.id),
+    removed.map((row) => row.id),
   );
-  if ([...added, ...gone].some((row) => row.kind === 'tool' || row.kind === 'prompt')) await settleNames(tx, rules, added, gateway);
+  if ([...added, ...removed].some((row) => row.kind === 'tool' || row.kind === 'prompt')) await settleNames(tx, context.rules, added, gateway);
   await writeItems(tx, added);
-  if (added.length + updated.length + gone.length > 0) await touchGateways(tx, [gateway.id]);
-  return reportOf(added, updated, gone);
+  if (!isNone(difference)) await touchGateways(tx, [gateway.id]);
+  return reportOf([...added, ...returned], updated, [...removed, ...kept]);
 }
 
 function reportOf(added: readonly ItemsTable[], updated: readonly ItemsTable[], gone: readonly ItemsTable[]): SyncReport {
@@ -89,41 +76,4 @@ export async function followGateway(tx: Tx, gatewayId: string, { before, after }
     await touchGateways(tx, [gatewayId]);
   }
   if (isMoved || before.slug !== after.slug) await settleNames(tx, rules);
-}
-
-function contentOf(item: ReadItem): ItemContent {
-  return {
-    original_name: cleanText(item.name),
-    title: item.title === undefined ? null : cleanText(item.title),
-    description: item.description === undefined ? null : cleanText(item.description),
-    source_json: item.json,
-    needs: item.needs.length === 0 ? '[]' : toJsonColumn(item.needs),
-  };
-}
-
-function differs(row: ItemsTable, content: ItemContent): boolean {
-  return (Object.keys(content) as (keyof ItemContent)[]).some((key) => row[key] !== content[key]);
-}
-
-function newRow(gateway: GatewaysTable, item: ReadItem, content: ItemContent, { caller, now }: SyncContext): ItemsTable {
-  return {
-    id: newId(),
-    gateway_id: gateway.id,
-    kind: item.kind,
-    key: item.key,
-    name: '',
-    former_names: '[]',
-    ...content,
-    custom_name: null,
-    display_name: null,
-    custom_title: null,
-    custom_description: null,
-    custom_annotations: null,
-    enabled: 1,
-    visibility: gateway.visibility,
-    owner_email: gateway.owner_email,
-    team_id: gateway.team_id,
-    tags: '[]',
-    ...auditOnCreate(caller, 'federation', now),
-  };
 }

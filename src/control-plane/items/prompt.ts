@@ -28,6 +28,7 @@ export const promptOut = z
     gatewayId: text,
     gatewaySlug: z.string(),
     reachable: z.boolean(),
+    staleSince: text.describe('Since when it may be out of date, because its gateway could not be read.'),
     metrics: z.null(),
     _meta: z.unknown(),
     ...ownershipOut,

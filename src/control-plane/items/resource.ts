@@ -24,6 +24,7 @@ export const resourceOut = z
     gatewayId: text,
     gatewaySlug: z.string(),
     reachable: z.boolean(),
+    staleSince: text.describe('Since when it may be out of date, because its gateway could not be read.'),
     metrics: z.null(),
     _meta: z.unknown(),
     ...ownershipOut,

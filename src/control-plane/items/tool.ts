@@ -33,6 +33,7 @@ export const toolOut = z
     jsonpathFilter: z.string(),
     auth: z.null(),
     reachable: z.boolean(),
+    staleSince: text.describe('Since when it may be out of date, because its gateway could not be read.'),
     executionCount: z.null(),
     metrics: z.null(),
     baseUrl: z.null(),

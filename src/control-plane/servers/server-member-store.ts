@@ -1,8 +1,9 @@
 // SQL for the items that servers show: those they combine, and those of the gateways they mirror.
+import { sql } from 'kysely';
 import type { Db, Flag, ItemsTable, Tx } from '#control-plane/db';
 import type { Kind } from '#control-plane/items';
 
-/** What is needed of an item to name it and to decide who sees it; `enabled` is 0 as well while its gateway is switched off. */
+/** What is needed of an item to name it and to decide who sees it; `enabled` is 0 as well while its gateway is switched off or does not list it. */
 export type MemberRow = Pick<ItemsTable, 'id' | 'gateway_id' | 'kind' | 'key' | 'name' | 'visibility' | 'owner_email' | 'team_id' | 'tags'> & {
   readonly enabled: Flag;
 };
@@ -15,7 +16,7 @@ function members(db: Db | Tx) {
     .innerJoin('gateways', 'gateways.id', 'items.gateway_id')
     .select(['items.id', 'items.gateway_id', 'items.kind', 'items.key', 'items.name'])
     .select(['items.visibility', 'items.owner_email', 'items.team_id', 'items.tags'])
-    .select((eb) => eb.fn<Flag>('min', ['items.enabled', 'gateways.enabled']).as('enabled'))
+    .select(sql<Flag>`items.enabled and gateways.enabled and items.gone_since is null`.as('enabled'))
     .orderBy('items.created_at')
     .orderBy('items.id');
 }
@@ -33,7 +34,7 @@ export async function membersOf(db: Db | Tx, serverIds: readonly string[]): Prom
 /** The items of some gateways, oldest first. */
 export async function itemsBehind(db: Db | Tx, gatewayIds: readonly string[]): Promise<MemberRow[]> {
   if (gatewayIds.length === 0) return [];
-  return await members(db).where('items.gateway_id', 'in', gatewayIds).execute();
+  return await members(db).where('items.gateway_id', 'in', gatewayIds).where('items.gone_since', 'is', null).execute();
 }
 
 /** Items that go by one of these ids, published names or URIs. */
@@ -45,6 +46,7 @@ export async function findItems(db: Db | Tx, kinds: readonly Kind[], names: read
     rows.push(
       ...(await members(db)
         .where('items.kind', 'in', kinds)
+        .where('items.gone_since', 'is', null)
         .where((eb) => eb.or([eb('items.id', 'in', some), eb(isNamed ? 'items.name' : 'items.key', 'in', some)]))
         .execute()),
     );

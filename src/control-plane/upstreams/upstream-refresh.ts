@@ -3,9 +3,9 @@ import { performance } from 'node:perf_hooks';
 import { z } from 'zod';
 import { AppError, toAppError } from '#base/kernel';
 import type { SkippedItem, UpstreamHealthView, UpstreamReader } from '#base/protocol';
-import type { Database } from '#control-plane/db';
+import type { Database, Db, GatewaysTable, Tx } from '#control-plane/db';
 import { notFound, type Caller } from '#control-plane/http-contract';
-import { NO_DIFFERENCE, screenItems, syncItems, type NameRules, type SyncReport } from '#control-plane/items';
+import { findDifference, isNone, NO_DIFFERENCE, screenItems, syncItems, type NameRules, type SyncReport } from '#control-plane/items';
 import { processOf } from './upstream-process.ts';
 import { readingColumns, readUpstream } from './upstream-reading.ts';
 import { findUpstream, markStale, updateUpstream } from './upstream-store.ts';
@@ -81,13 +81,26 @@ export function createRefresher({ database, reader, health, vault, readTimeoutMs
     const reading = await readUpstream(reader, { id, name: row.name, target, secret: vault.open(row) }, readTimeoutMs);
     const screened = screenItems(reading);
     const now = new Date().toISOString();
-    const report = await database.change(async (tx) => {
-      const current = await findUpstream(tx, id);
+    const columns = readingColumns(reading, screened, now);
+    const context = { caller, now, rules: names };
+    /** What was read is of the address or command and the credentials that were there before. */
+    const currentRow = async (db: Db | Tx): Promise<GatewaysTable> => {
+      const current = await findUpstream(db, id);
       if (current === undefined) throw notFound('gateway', id);
-      // What was read is of the address or command and the credentials that were there before.
       if (!isSameRowTarget(current, row)) throw new AppError('gateway.conflict', `Gateway "${row.name}" was changed while it was being read.`);
-      await updateUpstream(tx, id, readingColumns(reading, screened, now));
-      return await syncItems(tx, current, screened.items, { caller, now, rules: names });
+      return current;
+    };
+    // Compared before the transaction, which is short then; it compares again should items have been changed meanwhile.
+    const compared = await currentRow(database.db);
+    const difference = await findDifference(database.db, compared, screened.items, context);
+    if (isNone(difference) && saysNothingNew(compared, columns)) {
+      await database.note((tx) => updateUpstream(tx, id, { last_refresh_at: now }));
+      return { report: NO_DIFFERENCE, skipped: screened.skipped };
+    }
+    const report = await database.change(async (tx) => {
+      const current = await currentRow(tx);
+      await updateUpstream(tx, id, columns);
+      return await syncItems(tx, current, screened.items, context, difference);
     });
     return { report, skipped: screened.skipped };
   }
@@ -139,4 +152,9 @@ export function createRefresher({ database, reader, health, vault, readTimeoutMs
       }
     },
   };
+}
+
+/** Nothing but the time is new: then nobody has to be told, and no tables are made anew. */
+function saysNothingNew(row: GatewaysTable, columns: ReturnType<typeof readingColumns>): boolean {
+  return (Object.keys(columns) as (keyof typeof columns)[]).every((column) => column === 'last_refresh_at' || row[column] === columns[column]);
 }

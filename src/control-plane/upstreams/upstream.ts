@@ -92,7 +92,7 @@ export function upstreamEntity({ row, secret, process, health, counts, mask }: U
     lastSeen: health.lastSeen ?? null,
     lastError: health.lastError ?? null,
     lastRefreshAt: row.last_refresh_at,
-    staleSince: row.stale_since,
+    staleSince: row.stale_since ?? (health.state === 'down' && row.last_refresh_at !== null ? health.since : null),
     toolCount: counts.tool ?? 0,
     promptCount: counts.prompt ?? 0,
     resourceCount: (counts.resource ?? 0) + (counts.template ?? 0),

@@ -43,6 +43,7 @@ async function createItems(db: Kysely<unknown>): Promise<void> {
     .addColumn('custom_title', 'text')
     .addColumn('custom_description', 'text')
     .addColumn('custom_annotations', 'text')
+    .addColumn('gone_since', 'text')
     .addColumn('enabled', 'integer', (column) => column.notNull())
     .addColumn('visibility', 'varchar(16)', (column) => column.notNull())
     .addColumn('owner_email', KEY_TEXT)
