@@ -123,6 +123,8 @@ export class Told implements AnswerSink {
   }
 }
 
+type Sent = Pick<UpstreamRequest, 'method' | 'headers' | 'body' | 'message' | 'session'> & Partial<UpstreamRequest>;
+
 export interface ChannelRig {
   readonly upstream: ChannelUpstream;
   readonly health: HealthBook;
@@ -132,6 +134,8 @@ export interface ChannelRig {
   /** The row as it is now: what is sent later goes to the changed one, and the lines are told. */
   change(row: Partial<UpstreamRow> | undefined): void;
   readonly line: PlayedLine;
+  /** A request written by hand. */
+  send(request: Sent): Told;
   post(message: Message | string, session?: UpstreamSession, observer?: UpstreamObserver): Told;
   get(session?: UpstreamSession, headers?: string[], lastEventId?: string): Told;
   end(session: UpstreamSession): Told;
@@ -177,7 +181,6 @@ export function channelRig(row: Partial<UpstreamRow> = {}, { idleMs = Number.POS
     ...row,
   };
 
-  type Sent = Pick<UpstreamRequest, 'method' | 'headers' | 'body' | 'message' | 'session'> & Partial<UpstreamRequest>;
   function send(request: Sent, observer?: UpstreamObserver): Told {
     const told = new Told();
     told.call = upstream.open(
@@ -192,6 +195,7 @@ export function channelRig(row: Partial<UpstreamRow> = {}, { idleMs = Number.POS
     upstream,
     health,
     lines,
+    send,
     refusal: undefined,
     change(changes) {
       if (changes !== undefined) target = { ...target, ...changes };

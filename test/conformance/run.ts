@@ -19,7 +19,6 @@ const asLocalhost = (url: string) => url.replace('127.0.0.1', 'localhost');
 const OVER_A_LINE = {
   'server-sse-polling': 'a line has no stream that its server could close and let the client resume',
   'server-sse-multiple-streams': 'a quick answer comes as JSON, so there are fewer streams to look at',
-  'http-custom-header-server-validation': 'Mcp-Param-* against schemas is the HTTP server’s to check; over a line the gateway does not yet',
 };
 
 interface Way {

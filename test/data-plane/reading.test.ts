@@ -138,6 +138,13 @@ describe('a reading', () => {
     await expect(readTools(...Array.from({ length: 10_001 }, (_, at) => ({ name: `t${at}` })))).rejects.toThrow('more than 10000 items');
   });
 
+  it('keeps a tool whose headers are ill declared, and says who has to leave it out', async () => {
+    const inputSchema = { properties: { n: { type: 'number', 'x-mcp-header': 'N' } } };
+    const { items, skipped } = await read(() => ({ tools: [{ name: 'a', inputSchema }, { name: 'b' }] }));
+    expect(items.map(({ key }) => key)).toEqual(['a', 'b']);
+    expect(skipped).toMatchObject([{ kind: 'tool', name: 'a', reason: expect.stringMatching(/2026-07-28.*x-mcp-header N/) }]);
+  });
+
   it('leaves out what it was told under hostile names or in megabytes, and keeps the rest', async () => {
     const { items, skipped } = await read(() => ({
       tools: [

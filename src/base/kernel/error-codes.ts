@@ -39,7 +39,7 @@ export const ERROR_CODES = {
     400,
     -32020,
     'client',
-    'MCP-Protocol-Version, Mcp-Method or Mcp-Name is missing, malformed or differs from the body (MCP 2026-07-28).',
+    'MCP-Protocol-Version, Mcp-Method, Mcp-Name or a Mcp-Param header is missing, malformed or differs from the body (MCP 2026-07-28).',
   ),
   'host.refused': kind(403, -31403, 'client', 'The Host header names a host this gateway does not answer for. Add it to ALLOWED_HOSTS if it should.'),
   'origin.refused': kind(403, -31403, 'client', 'The Origin header is not in ALLOWED_ORIGINS.'),

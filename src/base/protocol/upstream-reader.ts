@@ -49,7 +49,7 @@ export interface ReadItem {
   readonly needs: readonly ClientNeed[];
 }
 
-/** An entry that is not taken over, under a name that can be shown. */
+/** An entry that is not taken over, or that some clients have to leave out; under a name that can be shown. */
 export interface SkippedItem {
   readonly kind: ItemKind;
   readonly name: string;
@@ -76,7 +76,7 @@ export interface UpstreamDescription {
   readonly instructions: string | undefined;
   /** All its lists hold; an item that every client is shown has no needs. */
   readonly items: readonly ReadItem[];
-  /** Items left out, each with the reason (hostile names, no name, duplicate, too large). */
+  /** Items left out, each with the reason (hostile names, no name, duplicate, too large, headers ill declared). */
   readonly skipped: readonly SkippedItem[];
   readonly steps: readonly ReadStep[];
 }

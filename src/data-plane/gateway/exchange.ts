@@ -26,6 +26,8 @@ export interface ClientRequest {
   readonly body: Buffer;
   /** Key of the principal that alone may send it: a message on a line that somebody opened. Undefined: whoever it is. */
   readonly onlyFor: string | undefined;
+  /** The client has no headers to say arguments in, or need not know of them: they are made for it, as far as the tool is known. */
+  readonly isHeaderless?: true;
 }
 
 export class Exchange {

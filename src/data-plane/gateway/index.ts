@@ -7,6 +7,7 @@ export {
   type RecordOutcome,
   type RecordSink,
 } from './call-record.ts';
+export { addParamHeaders, declaredParams } from './declared-params.ts';
 export { type ClientRequest, type Era } from './exchange.ts';
 export { readLoosely } from './loose-response.ts';
 export { createGateway, type Admission, type Gateway, type GatewayParts, type GatewaySettings } from './pipeline.ts';

@@ -2,7 +2,7 @@
 // be replaced without a change to anything above.
 import type { AppError } from '#base/kernel';
 import type { Principal } from '#base/access';
-import type { Envelope } from '#base/protocol';
+import type { Envelope, ParamHeader } from '#base/protocol';
 import type { UpstreamRow } from './snapshot-input.ts';
 
 /** How an answer comes: one JSON document, a stream of events, or nothing but a status. */
@@ -90,6 +90,10 @@ export interface UpstreamRequest {
   readonly lastEventId: string | undefined;
   /** May the adapter send it again when it is unknown whether the upstream carried it out? */
   readonly isSafeToRepeat: boolean;
+  /** What a client of 2026-07-28 has to say in headers too of the arguments of the tool it calls, for the adapter that is its server. */
+  readonly params?: readonly ParamHeader[];
+  /** The client sends no such headers: what is missing is made, not missed. */
+  readonly isHeaderless?: boolean;
 }
 
 /** One request under way. */

@@ -1,9 +1,10 @@
 // Sends the message on to its upstream and sets the relay that brings the answer back.
 import { AppError } from '#base/kernel';
-import { isSafeToRepeat } from '#base/protocol';
+import { isSafeToRepeat, type ParamHeader } from '#base/protocol';
 import type { CallClock } from '../call-clock.ts';
 import { CallRelay, type RelayContext } from '../call-relay.ts';
 import type { Exchange } from '../exchange.ts';
+import { addParamHeaders, declaredParams } from '../declared-params.ts';
 import { forwardHeaders } from '../forward-headers.ts';
 import type { AnswerHead, AnswerSink, UpstreamObserver } from '../seams.ts';
 import { listenerOf } from '../server-messages.ts';
@@ -41,23 +42,39 @@ function post(exchange: Exchange, server: ServerEntry, context: DispatchContext)
   context.clock.add(exchange);
   exchange.answer.accepted?.();
   const relay = new CallRelay(exchange, context);
+  const headers = forwardHeaders(request.headers, server.upstream.row, session?.hop);
+  const params = paramsOf(exchange, server);
+  const isHeaderless = request.isHeaderless === true;
+  if (isHeaderless && params.length > 0) addParamHeaders(headers, server.upstream.row, params, request.body.toString('latin1'));
   exchange.call = context.upstream.open(
     {
       upstream: server.upstream.row,
       method: 'POST',
       lane: !isRequest ? 'reply' : hasNoEnd(envelope.method) ? 'stream' : 'call',
-      headers: forwardHeaders(request.headers, server.upstream.row, session?.hop),
+      headers,
       body: request.body,
       message: envelope,
       caller: exchange.principal,
       session: session?.upstream,
       lastEventId: undefined,
       isSafeToRepeat: isRequest && isSafeToRepeat(envelope.method),
+      params,
+      isHeaderless,
     },
     relay,
     opensSession ? sessionOpener(exchange, server, context) : undefined,
   );
 }
+
+/** A combined server knows better which tool is meant. */
+function paramsOf({ request }: Exchange, server: ServerEntry): readonly ParamHeader[] {
+  const { envelope, era } = request;
+  if (era !== 'modern' || envelope.method !== 'tools/call' || server.items !== undefined) return NO_PARAMS;
+  const item = server.upstream.tools.get(envelope.name ?? '');
+  return item === undefined ? NO_PARAMS : declaredParams(item.row).params;
+}
+
+const NO_PARAMS: readonly ParamHeader[] = [];
 
 /** Mints a session exactly when the upstream does (decisions.md 2). */
 function sessionOpener(exchange: Exchange, server: ServerEntry, context: DispatchContext): UpstreamObserver {

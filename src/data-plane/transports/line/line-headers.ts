@@ -1,6 +1,6 @@
 // The headers a good streamable HTTP client would send with a message: on a line there are none, and upstreams look at them.
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Envelope } from '#base/protocol';
+import { headerValue, type Envelope } from '#base/protocol';
 import { NAMED_METHODS } from '../streamable-http/classify.ts';
 
 /** Said by the line itself, never taken from what a door's client sent along. */
@@ -42,10 +42,4 @@ function inSession(headers: IncomingHttpHeaders, { sessionId, protocolVersion }:
 
 function others(sent: IncomingHttpHeaders): IncomingHttpHeaders {
   return Object.fromEntries(Object.entries(sent).filter(([name]) => !OWN.test(name)));
-}
-
-/** What is not plain visible ASCII, or looks like the wrapper, travels wrapped (MCP 2026-07-28 "Standard headers"). */
-function headerValue(text: string): string {
-  const isPlain = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !(text.startsWith('=?base64?') && text.endsWith('?='));
-  return isPlain ? text : `=?base64?${Buffer.from(text).toString('base64')}?=`;
 }

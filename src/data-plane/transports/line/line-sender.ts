@@ -34,7 +34,10 @@ export class LineSender {
     const headers = messageHeaders(sent.headers, envelope, this.state);
     const { clientAddress } = sent;
     const body = Buffer.from(text, 'latin1');
-    this.#gateway.handle({ verb: 'POST', era: eraOf(envelope), serverId, headers, clientAddress, envelope, body, onlyFor }, answer);
+    this.#gateway.handle(
+      { verb: 'POST', era: eraOf(envelope), serverId, headers, clientAddress, envelope, body, onlyFor, isHeaderless: true },
+      answer,
+    );
   }
 
   /** @param lastEventId where a stream is taken up again; undefined for a new one */

@@ -49,7 +49,7 @@ export function nobody(): Waiting {
 
 export function requestOf(outgoing: Outgoing, verb: ClientRequest['verb'], envelope: Envelope): ClientRequest {
   const { era, serverId, headers, clientAddress } = outgoing;
-  return { verb, era, serverId, headers, clientAddress, envelope, body: NO_BODY, onlyFor: undefined };
+  return { verb, era, serverId, headers, clientAddress, envelope, body: NO_BODY, onlyFor: undefined, isHeaderless: true };
 }
 
 function once(gateway: Gateway, request: ClientRequest, waiting: Waiting, id: string | undefined): Promise<Collected> {

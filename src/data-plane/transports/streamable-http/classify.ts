@@ -2,7 +2,7 @@
 // the body, so they must agree (MCP 2026-07-28 "Standard headers"; checklist 14).
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '#base/kernel';
-import type { Envelope } from '#base/protocol';
+import { headerText, type Envelope } from '#base/protocol';
 import type { Era } from '#data-plane/gateway';
 
 const FIRST_MODERN = '2026-07-28';
@@ -38,23 +38,14 @@ export const NAMED_METHODS: ReadonlySet<string> = new Set([
 function compare(name: string, header: string | string[] | undefined, expected: string, isEncodable: boolean): void {
   if (header === undefined) return;
   const sent = typeof header === 'string' ? header.trim() : header.join(', ');
-  const value = isEncodable ? decodeWrapped(name, sent) : sent;
+  const value = isEncodable ? headerText(sent) : sent;
+  if (value === undefined) throw new AppError('header.mismatch', `The header ${name} is not valid Base64 of UTF-8 inside its wrapper.`);
   if (value !== expected) {
     throw new AppError(
       'header.mismatch',
       `The header ${name} says ${JSON.stringify(value.slice(0, 200))}, the body says ${JSON.stringify(expected.slice(0, 200))}.`,
     );
   }
-}
-
-/** `=?base64?…?=` around Base64 of UTF-8; anything else is literal (protocol.md 1.4). */
-function decodeWrapped(name: string, value: string): string {
-  if (!value.startsWith('=?base64?') || !value.endsWith('?=') || value.length < 11) return value;
-  const encoded = value.slice(9, -2);
-  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(encoded)) {
-    throw new AppError('header.mismatch', `The header ${name} is not valid Base64 inside its wrapper.`);
-  }
-  return Buffer.from(encoded, 'base64').toString('utf8');
 }
 
 function isDate(version: string): boolean {

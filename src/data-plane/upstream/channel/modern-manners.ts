@@ -1,6 +1,6 @@
 // What a streamable HTTP server of 2026-07-28 checks before it works, and with which status it answers: over a line the upstream sees
 // no headers and knows no statuses, so the gateway is that server (protocol.md 1.2, 1.4; checklist 13–17).
-import { jsonText, parsedJson, valueAt, type Envelope } from '#base/protocol';
+import { checkParamHeaders, jsonText, parsedJson, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamRequest } from '#data-plane/gateway';
 import { headerOf, NO_CALL } from './http-manners.ts';
 
@@ -22,7 +22,10 @@ export function isModern(request: UpstreamRequest, message: Envelope): boolean {
   return version !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(version) && version >= MODERN_VERSION;
 }
 
-/** Refuses what such a server refuses before it looks for the method; undefined when there is nothing to refuse. */
+/**
+ * Refuses what such a server refuses before it looks for the method; undefined when there is nothing to refuse.
+ * Throws AppError `header.mismatch` for headers that do not say what the called tool's arguments say.
+ */
 export function refusedModern(request: UpstreamRequest, message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall | undefined {
   if (message.kind !== 'request') return undefined;
   const refuse = (code: number, text: string, data?: Record<string, unknown>): UpstreamCall => refused(sink, message.id, code, text, data);
@@ -43,6 +46,8 @@ export function refusedModern(request: UpstreamRequest, message: Envelope, body:
   }
   if (headerOf(request, 'mcp-method') === undefined) return refuse(-32020, 'The header Mcp-Method is missing');
   if (NAMED_METHODS.has(message.method) && headerOf(request, 'mcp-name') === undefined) return refuse(-32020, 'The header Mcp-Name is missing');
+  const { params = [] } = request;
+  if (params.length > 0) checkParamHeaders(params, request.headers, body.toString('latin1'));
   return undefined;
 }
 

@@ -1,7 +1,7 @@
 // What one caller may see of a combined server: one decision for listing, reading, calling and being told (issue point "Views").
 import { decide, isVisible, type Principal } from '#base/access';
 import { parsedJson, valueAt, type ClientNeed } from '#base/protocol';
-import type { ItemEntry, ServerEntry } from '#data-plane/gateway';
+import { declaredParams, type ItemEntry, type ServerEntry, type UpstreamEntry } from '#data-plane/gateway';
 
 export interface CallerView {
   readonly principal: Principal;
@@ -20,8 +20,14 @@ export function maySee(view: CallerView, server: ServerEntry, item: ItemEntry): 
     upstream.enabled &&
     decide(view.principal, 'use', item, server).allowed &&
     isVisible(view.principal, upstream) &&
-    item.row.needs.every((need) => view.declares.has(need))
+    item.row.needs.every((need) => view.declares.has(need)) &&
+    (declaredParams(item.row).fault === undefined || mayIgnoreHeaders(view, upstream))
   );
+}
+
+/** Clients over HTTP have to leave out a tool whose headers are ill declared, and so has the gateway where it is one (SEP-2243). */
+function mayIgnoreHeaders({ era }: CallerView, { row }: UpstreamEntry): boolean {
+  return era === 'legacy' && (row.legacy || row.transport !== 'STREAMABLEHTTP');
 }
 
 /** Views with the same key see the same. */

@@ -1,7 +1,7 @@
 // A client's session with a combined server. It has a leg to each upstream the client has used, opened under the client's own capabilities;
 // what the upstreams say and ask reaches this client only, on the stream of the call that caused it or on its listening stream.
 import { AppError, toAppError } from '#base/kernel';
-import { scanMessage, valueAt, type Envelope } from '#base/protocol';
+import { paramHeaders, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { Principal } from '#base/access';
 import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
 import { accepted, NO_CALL, refused, refusedByHeaders } from '../channel/http-manners.ts';
@@ -11,12 +11,12 @@ import { AskIds, type Asker } from './ask-ids.ts';
 import { declaredIn, maySee, type CallerView } from './caller-view.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import { indexOf, withPublishedUris } from './combined-index.ts';
-import { asLegacyAnswer, withEnvelope, MODERN_VERSION } from './era-bridge.ts';
+import { asLegacyAnswer, isHeaderMismatch, withEnvelope, MODERN_VERSION } from './era-bridge.ts';
 import { Leg, type Hello, type LegOwner } from './leg.ts';
 import { listOf } from './list-pages.ts';
 import { localResult } from './local-answers.ts';
 import { reply } from './reply.ts';
-import { routeOf } from './route.ts';
+import { routeOf, type Route } from './route.ts';
 import { RoutedCall, withNamedLogger } from './routed-call.ts';
 import { upstreamHeaders } from './upstream-headers.ts';
 
@@ -164,7 +164,7 @@ export class CombinedSession extends LineSession implements LegOwner {
     const call = new RoutedCall(upstream, message, sink, {
       uriNames: indexOf(server).uriNames.get(upstream.id),
       answer: isBridged
-        ? (answer) => asLegacyAnswer(answer, message.id)
+        ? (answer) => this.#bridged(answer, message, upstream)
         : message.method === 'tools/call'
           ? this.#noteTask(text, upstream)
           : undefined,
@@ -179,7 +179,7 @@ export class CombinedSession extends LineSession implements LegOwner {
       if (this.#running.get(id)?.call === call) this.#running.delete(id);
     };
     const { lane, isSafeToRepeat } = request;
-    if (leg === undefined) this.#sendModern(call, upstream, withEnvelope(route.text, this.#hello.clientInfo), route.name, request);
+    if (leg === undefined) this.#sendModern(call, route, request);
     else {
       const bytes = route.text === text ? body : Buffer.from(route.text, 'latin1');
       call.start(leg.isOpen ? undefined : leg.ready(), (into) => {
@@ -192,9 +192,11 @@ export class CombinedSession extends LineSession implements LegOwner {
   }
 
   /** A request for an upstream that knows no sessions. */
-  #sendModern(call: RoutedCall, upstream: UpstreamEntry, text: string, name: string | undefined, request: UpstreamRequest): void {
+  #sendModern(call: RoutedCall, { upstream, name, ...route }: Route, request: UpstreamRequest): void {
     const { lane, isSafeToRepeat } = request;
-    const headers = upstreamHeaders(request, upstream.row, { version: MODERN_VERSION, method: call.message.method, name });
+    const params = paramHeaders(route.params ?? [], route.text);
+    const text = withEnvelope(route.text, this.#hello.clientInfo);
+    const headers = upstreamHeaders(request, upstream.row, { version: MODERN_VERSION, method: call.message.method, name, params });
     call.start(undefined, (into) =>
       this.#parts.port.open(
         {
@@ -212,6 +214,12 @@ export class CombinedSession extends LineSession implements LegOwner {
         into,
       ),
     );
+  }
+
+  #bridged(answer: string, message: Envelope, upstream: UpstreamEntry): string {
+    // What is known of the tool is out of date.
+    if (isHeaderMismatch(answer)) this.#parts.onListChanged(upstream.id);
+    return asLegacyAnswer(answer, message.id);
   }
 
   #setLevel(message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall {

@@ -2,8 +2,17 @@
 // it answers for itself what the snapshot knows, and sends the rest on to the upstream it belongs to (ADR 28).
 import type { Principal } from '#base/access';
 import { AppError } from '#base/kernel';
-import { LEGACY_VERSIONS, scanMessage, valueAt, type Envelope } from '#base/protocol';
-import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamEntry, UpstreamObserver, UpstreamPort, UpstreamRequest } from '#data-plane/gateway';
+import { checkParamHeaders, LEGACY_VERSIONS, paramHeaders, scanMessage, valueAt, type Envelope } from '#base/protocol';
+import {
+  addParamHeaders,
+  type AnswerSink,
+  type ServerEntry,
+  type UpstreamCall,
+  type UpstreamEntry,
+  type UpstreamObserver,
+  type UpstreamPort,
+  type UpstreamRequest,
+} from '#data-plane/gateway';
 import { accepted, done, NO_CALL, refused, refusedByHeaders } from '../channel/http-manners.ts';
 import { isModern, refusedModern } from '../channel/modern-manners.ts';
 import { stringAt } from '../channel/string-at.ts';
@@ -11,7 +20,7 @@ import { declaredIn, type CallerView } from './caller-view.ts';
 import { indexOf } from './combined-index.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import { CombinedSession } from './combined-session.ts';
-import { asLegacyAnswer, asModernAnswer, midCall, MODERN_VERSION, withEnvelope, withoutEnvelope } from './era-bridge.ts';
+import { asLegacyAnswer, asModernAnswer, isHeaderMismatch, midCall, MODERN_VERSION, withEnvelope, withoutEnvelope } from './era-bridge.ts';
 import type { Leg } from './leg.ts';
 import { LegPool } from './leg-pool.ts';
 import { Listeners } from './listeners.ts';
@@ -19,7 +28,7 @@ import { initialized, localResult } from './local-answers.ts';
 import { reply } from './reply.ts';
 import { routeOf, type Route } from './route.ts';
 import { RoutedCall } from './routed-call.ts';
-import { upstreamHeaders } from './upstream-headers.ts';
+import { sentParams, upstreamHeaders } from './upstream-headers.ts';
 
 export interface CombinedUpstream extends UpstreamPort {
   /** Other tables hold: whose lists are others now is told, and legs to upstreams that are no more are ended. */
@@ -87,8 +96,14 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
   ): UpstreamCall {
     const { upstream } = route;
     if (upstream.row.modern && !upstream.row.legacy) {
-      const call = routedCall(server, upstream, message, sink, (answer) => asLegacyAnswer(answer, message.id), false, undefined);
-      return sendSelfDescribing(call, view, request, upstream, withEnvelope(route.text, GATEWAY_INFO), route.name);
+      const asLegacy = (answer: string): string => {
+        // What is known of the tool is out of date.
+        if (isHeaderMismatch(answer)) parts.onListChanged(upstream.id);
+        return asLegacyAnswer(answer, message.id);
+      };
+      const call = routedCall(server, upstream, message, sink, asLegacy, false, undefined);
+      const params = paramHeaders(route.params ?? [], route.text);
+      return sendSelfDescribing(call, view, request, { ...route, text: withEnvelope(route.text, GATEWAY_INFO) }, params);
     }
     const leg = pool.leg(view.principal, upstream, upstreamHeaders(request, upstream.row));
     return sendOnLeg(leg, routedCall(server, upstream, message, sink, undefined, false, leg), request, message, route.text);
@@ -102,14 +117,18 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
     route: Route,
     sink: AnswerSink,
   ): UpstreamCall {
-    const { upstream } = route;
+    const { upstream, params = [], text } = route;
+    if (params.length > 0) {
+      if (request.isHeaderless === true) addParamHeaders(request.headers, request.upstream, params, text);
+      checkParamHeaders(params, request.headers, text);
+    }
     if (upstream.row.modern) {
       const call = routedCall(server, upstream, message, sink, undefined, false, undefined);
-      return sendSelfDescribing(call, view, request, upstream, route.text, route.name);
+      return sendSelfDescribing(call, view, request, route, sentParams(request));
     }
     const leg = pool.leg(view.principal, upstream, upstreamHeaders(request, upstream.row));
     const call = routedCall(server, upstream, message, sink, (answer) => asModernAnswer(answer, message.method), true, leg);
-    return sendOnLeg(leg, call, request, message, withoutEnvelope(route.text));
+    return sendOnLeg(leg, call, request, message, withoutEnvelope(text));
   }
 
   function routedCall(
@@ -147,12 +166,11 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
     call: RoutedCall,
     view: CallerView,
     request: UpstreamRequest,
-    upstream: UpstreamEntry,
-    text: string,
-    name: string | undefined,
+    { upstream, text, name }: Route,
+    params: readonly string[],
   ): RoutedCall {
     const { lane, isSafeToRepeat } = request;
-    const headers = upstreamHeaders(request, upstream.row, { version: MODERN_VERSION, method: call.message.method, name });
+    const headers = upstreamHeaders(request, upstream.row, { version: MODERN_VERSION, method: call.message.method, name, params });
     call.start(undefined, (into) =>
       parts.port.open(
         {

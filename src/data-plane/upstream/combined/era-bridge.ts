@@ -46,6 +46,11 @@ export function asLegacyAnswer(text: string, id: string | undefined): string {
   return valueAt(answer, ['result', '_meta'])?.replaceAll(/\s/g, '') === '{}' ? removeMember(answer, ['result', '_meta']) : answer;
 }
 
+/** Does this answer say that the headers of the request are not what they have to be? */
+export function isHeaderMismatch(answer: string): boolean {
+  return valueAt(answer, ['error', 'code']) === '-32020';
+}
+
 export function midCall(): AppError {
   return new AppError(
     'bridge.mid_call',

@@ -1,7 +1,7 @@
 // Which upstream a request is for, and how the upstream calls what the client named.
 import { AppError } from '#base/kernel';
-import { jsonText, parsedJson, replaceAt, valueAt, type Envelope } from '#base/protocol';
-import type { ItemEntry, ServerEntry, UpstreamEntry } from '#data-plane/gateway';
+import { jsonText, parsedJson, replaceAt, valueAt, type Envelope, type ParamHeader } from '#base/protocol';
+import { declaredParams, type ItemEntry, type ServerEntry, type UpstreamEntry } from '#data-plane/gateway';
 import { maySee, type CallerView } from './caller-view.ts';
 import { indexOf, publishedUri } from './combined-index.ts';
 
@@ -11,6 +11,8 @@ export interface Route {
   readonly text: string;
   /** `Mcp-Name` for the upstream: what it calls the thing. */
   readonly name: string | undefined;
+  /** Arguments that travel in headers too; undefined for what is no tool. */
+  readonly params?: readonly ParamHeader[];
 }
 
 /**
@@ -54,7 +56,12 @@ function byName(server: ServerEntry, view: CallerView, message: Envelope, text: 
   const item = indexOf(server)[where].get(name);
   if (item === undefined || !maySee(view, server, item)) throw new AppError(`${noun}.not_found`, `Unknown ${noun}: ${name.slice(0, 200)}`);
   const { key } = item.row;
-  return { upstream: item.upstream, text: key === name ? text : replaceAt(text, ['params', 'name'], jsonText(key)), name: key };
+  return {
+    upstream: item.upstream,
+    text: key === name ? text : replaceAt(text, ['params', 'name'], jsonText(key)),
+    name: key,
+    params: declaredParams(item.row).params,
+  };
 }
 
 function byUri(server: ServerEntry, view: CallerView, uri: string, text: string, path: readonly string[]): Route {

@@ -2,7 +2,7 @@
 // can be shown, the same entry twice, and entries of many megabytes are cut off or left out, and said.
 import { setImmediate as otherWork } from 'node:timers/promises';
 import { AppError } from '#base/kernel';
-import { listItems, type ItemKind, type ReadItem, type SkippedItem } from '#base/protocol';
+import { listItems, toolParams, type ItemKind, type ReadItem, type SkippedItem } from '#base/protocol';
 import type { Conversation } from './conversation.ts';
 import { printable, reasonToSkip } from './screening.ts';
 
@@ -67,6 +67,9 @@ export class ShownItems {
     if (this.items.size >= ITEMS_MAX) throw new AppError('upstream.bad_answer', `Gateway "${gatewayName}" lists more than ${ITEMS_MAX} items.`);
     if (this.#bytes > ALL_BYTES_MAX)
       throw new AppError('upstream.bad_answer', `The lists of gateway "${gatewayName}" are larger than ${ALL_BYTES_MAX} bytes.`);
+    const fault = kind === 'tool' ? toolParams(json).fault : undefined;
+    if (fault !== undefined && this.skipped.length < SKIPPED_MAX)
+      this.skipped.push({ kind, name: printable(key), reason: `clients of 2026-07-28 leave it out: ${fault}` });
     this.items.set(id, { kind, key, name, title: textOf(entry['title']), description: textOf(entry['description']), json });
   }
 }
