@@ -17,6 +17,8 @@ export interface LyingUpstream {
   readonly url: string;
   /** Answers of requests from now on that are not part of registration; `undefined` is an honest server. */
   answer: Answer | undefined;
+  /** Answers every request from now on, registration and listening as well; `undefined` is as above. */
+  everything: Answer | undefined;
   /** What a GET gets: 405 from the honest one. */
   get: Answer;
   /** The result of tools/list, by request; the honest one has a single tool. */
@@ -48,6 +50,7 @@ export async function startLyingUpstream(): Promise<LyingUpstream> {
   const sockets = new Set<Socket>();
   const liar: Omit<LyingUpstream, 'url' | 'close'> = {
     answer: undefined,
+    everything: undefined,
     get: (socket) => void socket.write(http(405, '')),
     list: () => ONE_TOOL,
     initialize: INITIALIZE,
@@ -56,7 +59,8 @@ export async function startLyingUpstream(): Promise<LyingUpstream> {
 
   function respond(socket: Socket, request: WireRequest): void {
     const method = request.message?.method;
-    if (request.verb === 'DELETE') socket.write(http(200, '', { 'content-type': 'text/plain' }));
+    if (liar.everything !== undefined) liar.everything(socket, request);
+    else if (request.verb === 'DELETE') socket.write(http(200, '', { 'content-type': 'text/plain' }));
     else if (request.verb !== 'POST') liar.get(socket, request);
     else if (method === 'initialize')
       socket.write(http(200, result(request, liar.initialize), liar.sessionId === undefined ? {} : { 'mcp-session-id': liar.sessionId }));
