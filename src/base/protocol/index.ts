@@ -23,4 +23,4 @@ export {
   type UpstreamTarget,
   type UpstreamTransport,
 } from './upstream-reader.ts';
-export { matcherOf, type UriMatcher } from './uri-template.ts';
+export { matcherOf, plainUri, wideMatcherOf, type UriMatcher } from './uri-template.ts';

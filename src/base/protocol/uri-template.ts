@@ -4,6 +4,7 @@
 export type UriMatcher = (uri: string) => boolean;
 
 const EXPRESSION = /\{([+#./;?&]?)[^{}]*\}/g;
+const EXPRESSION_SPLIT = /\{[^{}]*\}/;
 const TEMPLATE_CHARS_MAX = 2048;
 
 export function matcherOf(template: string): UriMatcher {
@@ -18,6 +19,41 @@ export function matcherOf(template: string): UriMatcher {
   }
   literals.push(template.slice(from));
   return (uri) => isMatch(uri, literals, operators);
+}
+
+/**
+ * Could any server read this URI as one of the template? Expressions stand for any text, none and slashes included: for what must not
+ * be used, where the upstream's own reading may be wider than ours.
+ */
+export function wideMatcherOf(template: string): UriMatcher {
+  const literals = template.split(EXPRESSION_SPLIT);
+  const [first = ''] = literals;
+  const last = literals.at(-1) ?? '';
+  const between = literals.slice(1, -1);
+  return (uri) => {
+    if (literals.length === 1) return uri === first;
+    if (!uri.startsWith(first) || !uri.endsWith(last)) return false;
+    let at = first.length;
+    for (const literal of between) {
+      const found = uri.indexOf(literal, at);
+      if (found === -1) return false;
+      at = found + literal.length;
+    }
+    return at + last.length <= uri.length;
+  };
+}
+
+/**
+ * One spelling for URIs that servers may take for the same: as URL parsers write it (scheme and host in lower case, dot segments
+ * resolved, no white space around or line breaks within), without percent-encoding. For comparing, never for sending.
+ */
+export function plainUri(uri: string): string {
+  const href = URL.canParse(uri) ? new URL(uri).href : uri;
+  try {
+    return decodeURIComponent(href);
+  } catch {
+    return href;
+  }
 }
 
 /** Greedy from the left, literal by literal: linear in the URI for each literal, whatever the template. */

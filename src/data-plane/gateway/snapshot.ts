@@ -1,7 +1,9 @@
 // The immutable tables that every call reads. Compiled from plain rows when the control plane has changed something, and
 // swapped in by one assignment; no call ever waits for it and none reads a database.
+// What has not changed since stays the very object it was, so that all that was made of it – lists above all – stays good.
+import { isDeepStrictEqual } from 'node:util';
 import type { Owned } from '#base/access';
-import { matcherOf, type ItemKind, type UriMatcher } from '#base/protocol';
+import { matcherOf, plainUri, wideMatcherOf, type ItemKind, type UriMatcher } from '#base/protocol';
 import { LimitBook, type LimitGate } from './limits.ts';
 import type { ItemRow, ServerRow, SnapshotInput, UpstreamRow } from './snapshot-input.ts';
 import type { Stage } from './stages/stage.ts';
@@ -16,6 +18,8 @@ export interface UpstreamEntry extends Owned {
   readonly templates: readonly TemplateEntry[];
   /** Kinds of which something is switched off or not public, so that lists have to be looked through. */
   readonly hidden: ReadonlySet<ItemKind>;
+  /** Resources that are not for everybody, by plainUri(): the upstream may know them by other spellings too. */
+  readonly hiddenUris: ReadonlyMap<string, ItemEntry>;
   /** Limits of the upstream itself. */
   readonly gates: readonly LimitGate[];
 }
@@ -23,6 +27,8 @@ export interface UpstreamEntry extends Owned {
 export interface TemplateEntry {
   readonly item: ItemEntry;
   readonly matches: UriMatcher;
+  /** Of one that is not for everybody: whatever the upstream might take for a URI of it. */
+  readonly mayMatch: UriMatcher | undefined;
 }
 
 /** An item of an upstream, as servers that combine several show it. */
@@ -67,45 +73,69 @@ export function createSnapshotHolder(compileStages: (gates: readonly LimitGate[]
     swap(input) {
       // Two rebuilds can overlap; the older reading must not win.
       if (input.version < current.version) return;
-      current = compile(input, limits, compileStages);
+      current = compile(input, current, limits, compileStages);
     },
   };
 }
 
-function compile(input: SnapshotInput, limits: LimitBook, compileStages: (gates: readonly LimitGate[]) => readonly Stage[]): Snapshot {
+function compile(
+  input: SnapshotInput,
+  before: Snapshot,
+  limits: LimitBook,
+  compileStages: (gates: readonly LimitGate[]) => readonly Stage[],
+): Snapshot {
   const nowMs = Date.now();
-  const upstreams = new Map(
-    input.upstreams.map((row) => {
-      const gate = limits.gate(`upstream:${row.id}`, `gateway "${row.name}"`, row.limits, nowMs);
-      return [row.id, new Upstream(row, gate === undefined ? [] : [gate])];
-    }),
-  );
-  const items = new Map<string, ItemEntry>();
-  for (const row of input.items) {
-    const upstream = upstreams.get(row.upstreamId);
-    if (upstream === undefined) continue;
-    const item = itemEntry(row, upstream);
-    items.set(row.id, item);
-    upstream.add(item, row.key);
+  const rows = Map.groupBy(input.items, (row) => row.upstreamId);
+  const upstreams = new Map<string, Upstream>();
+  for (const row of input.upstreams) {
+    const gate = limits.gate(`upstream:${row.id}`, `gateway "${row.name}"`, row.limits, nowMs);
+    const gates = gate === undefined ? NO_GATES : [gate];
+    const itemRows = rows.get(row.id) ?? [];
+    const known = before.upstreams.get(row.id);
+    upstreams.set(row.id, known instanceof Upstream && known.isOf(row, gates, itemRows) ? known : new Upstream(row, gates, itemRows));
   }
+  const items = new Map<string, ItemEntry>();
+  for (const upstream of upstreams.values()) for (const item of upstream.items) items.set(item.id, item);
+  const passthroughHeaders = [...new Set([...upstreams.values()].flatMap(({ row }) => row.passthroughHeaders))];
+
   const servers = new Map<string, ServerEntry>();
+  const serve = (row: ServerRow, upstream: UpstreamEntry, combined: readonly ItemEntry[] | undefined, gates: readonly LimitGate[]): void => {
+    const known = before.servers.get(row.id);
+    const isSame = known instanceof Server && known.upstream === upstream && sameElements(known.gates, gates) && isDeepStrictEqual(known.row, row);
+    servers.set(row.id, isSame ? known : new Server(row, upstream, combined, gates, compileStages(gates)));
+  };
+  const serveCombined = (row: ServerRow, combined: readonly ItemEntry[], gates: readonly LimitGate[]): void => {
+    const known = before.servers.get(row.id);
+    const isSame =
+      known?.items !== undefined &&
+      known.name === row.name &&
+      sameElements(known.items, combined) &&
+      sameElements(known.upstream.row.passthroughHeaders, passthroughHeaders);
+    serve(row, isSame ? known.upstream : combinedUpstream(row, combined, passthroughHeaders), isSame ? known.items : combined, gates);
+  };
   for (const row of input.servers) {
     const gate = limits.gate(`server:${row.id}`, `server "${row.name}"`, row.limits, nowMs);
-    const ownGates = gate === undefined ? [] : [gate];
+    const ownGates = gate === undefined ? NO_GATES : [gate];
     if (row.mirrorGatewayId === null) {
-      const combined = row.itemIds.flatMap((id) => items.get(id) ?? []);
-      servers.set(row.id, serverEntry(row, combinedUpstream(row, combined, upstreams), combined, ownGates, compileStages(ownGates)));
+      serveCombined(
+        row,
+        row.itemIds.flatMap((id) => items.get(id) ?? []),
+        ownGates,
+      );
       continue;
     }
     const upstream = upstreams.get(row.mirrorGatewayId);
-    if (upstream === undefined) continue;
-    const gates = [...ownGates, ...upstream.gates];
-    servers.set(row.id, serverEntry(row, upstream, undefined, gates, compileStages(gates)));
+    if (upstream !== undefined) serve(row, upstream, undefined, [...ownGates, ...upstream.gates]);
   }
-  const all = [...items.values()];
-  servers.set('', serverEntry(EVERYTHING, combinedUpstream(EVERYTHING, all, upstreams), all, [], compileStages([])));
+  serveCombined(EVERYTHING, [...items.values()], NO_GATES);
   limits.keepOnly(new Set([...input.servers.map(({ id }) => `server:${id}`), ...input.upstreams.map(({ id }) => `upstream:${id}`)]));
   return { version: input.version, servers, upstreams, revokedTokenIds: new Set(input.revokedTokenIds) };
+}
+
+const NO_GATES: readonly LimitGate[] = [];
+
+function sameElements<Element>(some: readonly Element[], others: readonly Element[]): boolean {
+  return some.length === others.length && some.every((element, at) => element === others[at]);
 }
 
 /** The server behind /mcp: all that each caller may see. */
@@ -121,9 +151,11 @@ const EVERYTHING: ServerRow = {
   itemIds: [],
 };
 
-/** A combined server as an upstream: its calls are limited where they go, and each item has its own visibility. */
-function combinedUpstream(server: ServerRow, items: readonly ItemEntry[], upstreams: ReadonlyMap<string, UpstreamEntry>): UpstreamEntry {
-  const passthroughHeaders = [...new Set([...upstreams.values()].flatMap(({ row }) => row.passthroughHeaders))];
+/**
+ * A combined server as an upstream: its calls are limited where they go, and each item has its own visibility.
+ * @param passthroughHeaders what any upstream takes; each is given its own
+ */
+function combinedUpstream(server: ServerRow, items: readonly ItemEntry[], passthroughHeaders: readonly string[]): UpstreamEntry {
   const row: UpstreamRow = {
     id: server.id,
     name: server.name,
@@ -146,7 +178,7 @@ function combinedUpstream(server: ServerRow, items: readonly ItemEntry[], upstre
     instructions: null,
     staleSince: null,
   };
-  const entry = new Upstream(row, []);
+  const entry = new Upstream(row, NO_GATES, []);
   // Its lists are made for each caller; nothing has to be taken out of them afterwards.
   for (const item of items) if (item.row.kind === 'tool') entry.tools.set(item.row.name, item);
   return entry;
@@ -158,7 +190,6 @@ function itemEntry(row: ItemRow, upstream: UpstreamEntry): ItemEntry {
   return { kind, id, visibility, ownerEmail, teamId, enabled, row, upstream };
 }
 
-/** An upstream to which its items are added while the tables are compiled; nobody changes it afterwards. */
 class Upstream implements UpstreamEntry {
   readonly kind = 'gateway';
   readonly row: UpstreamRow;
@@ -173,8 +204,11 @@ class Upstream implements UpstreamEntry {
   readonly resources = new Map<string, ItemEntry>();
   readonly templates: TemplateEntry[] = [];
   readonly hidden = new Set<ItemKind>();
+  readonly hiddenUris = new Map<string, ItemEntry>();
+  readonly items: readonly ItemEntry[];
+  readonly #itemRows: readonly ItemRow[];
 
-  constructor(row: UpstreamRow, gates: readonly LimitGate[]) {
+  constructor(row: UpstreamRow, gates: readonly LimitGate[], itemRows: readonly ItemRow[]) {
     this.row = row;
     this.gates = gates;
     this.id = row.id;
@@ -182,25 +216,61 @@ class Upstream implements UpstreamEntry {
     this.ownerEmail = row.ownerEmail;
     this.teamId = row.teamId;
     this.enabled = row.enabled;
+    this.#itemRows = itemRows;
+    this.items = itemRows.map((itemRow) => itemEntry(itemRow, this));
+    for (const item of this.items) this.#add(item, item.row.key);
   }
 
-  add(item: ItemEntry, name: string): void {
+  /** Would one made of these be the same? */
+  isOf(row: UpstreamRow, gates: readonly LimitGate[], itemRows: readonly ItemRow[]): boolean {
+    return sameElements(this.gates, gates) && sameElements(this.#itemRows, itemRows) && isDeepStrictEqual(this.row, row);
+  }
+
+  #add(item: ItemEntry, name: string): void {
     const { kind } = item.row;
-    if (!item.enabled || item.visibility !== 'public') this.hidden.add(kind);
+    const isHidden = !item.enabled || item.visibility !== 'public';
+    if (isHidden) this.hidden.add(kind);
     if (kind === 'tool') this.tools.set(name, item);
     else if (kind === 'prompt') this.prompts.set(name, item);
-    else if (kind === 'resource') this.resources.set(name, item);
-    else this.templates.push({ item, matches: matcherOf(name) });
+    else if (kind === 'template') this.templates.push({ item, matches: matcherOf(name), mayMatch: isHidden ? wideMatcherOf(name) : undefined });
+    else {
+      this.resources.set(name, item);
+      if (isHidden) this.hiddenUris.set(plainUri(name), item);
+    }
   }
 }
 
-function serverEntry(
-  row: ServerRow,
-  upstream: UpstreamEntry,
-  items: readonly ItemEntry[] | undefined,
-  gates: readonly LimitGate[],
-  stages: readonly Stage[],
-): ServerEntry {
-  const { id, name, visibility, ownerEmail, teamId, enabled } = row;
-  return { kind: 'server', id, name, visibility, ownerEmail, teamId, enabled, upstream, items, gates, stages };
+class Server implements ServerEntry {
+  readonly kind = 'server';
+  readonly row: ServerRow;
+  readonly id: string;
+  readonly name: string;
+  readonly visibility: Owned['visibility'];
+  readonly ownerEmail: string | null;
+  readonly teamId: string | null;
+  readonly enabled: boolean;
+  readonly upstream: UpstreamEntry;
+  readonly items: readonly ItemEntry[] | undefined;
+  readonly gates: readonly LimitGate[];
+  readonly stages: readonly Stage[];
+
+  constructor(
+    row: ServerRow,
+    upstream: UpstreamEntry,
+    items: readonly ItemEntry[] | undefined,
+    gates: readonly LimitGate[],
+    stages: readonly Stage[],
+  ) {
+    this.row = row;
+    this.id = row.id;
+    this.name = row.name;
+    this.visibility = row.visibility;
+    this.ownerEmail = row.ownerEmail;
+    this.teamId = row.teamId;
+    this.enabled = row.enabled;
+    this.upstream = upstream;
+    this.items = items;
+    this.gates = gates;
+    this.stages = stages;
+  }
 }

@@ -96,6 +96,22 @@ test('a switched off prompt, resource or template is neither used nor completed;
   expect(at('completion/complete', { ref: { type: 'ref/resource', uri: 'x://t/{id}' } })).toBe('resource.not_found');
 });
 
+test('a hidden resource or template is not read under another spelling, or in a wider reading of the template than ours', () => {
+  const server = serverWith([
+    itemRow('resource', 'g', 'x://host/off', { enabled: false }),
+    itemRow('template', 'g', 'x://t/{+a}/m/{b}', { enabled: false }),
+    itemRow('template', 'g', 'x://host/{any}'),
+  ]);
+  const read = (uri: string): string | undefined => refusal('resources/read', JSON.stringify({ uri }), anybody, server);
+  // What `new URL(uri).href`, which SDK servers look resources up by, makes of them is x://host/off.
+  for (const uri of ['X://host/off', ' x://host/off', 'x://ho\nst/off', 'x://host/./off', 'x://host/a/../off', 'x://host/%6fff'])
+    expect(read(uri), uri).toBe('resource.not_found');
+  expect(read('x://t/1/m/2/m/3')).toBe('resource.not_found');
+  expect(read('X://t/1/m/2')).toBe('resource.not_found');
+  expect(read('x://host/on')).toBeUndefined();
+  expect(read('x://else/where')).toBeUndefined();
+});
+
 test('a token that may not read resources or prompts reads none', () => {
   const server = serverWith([]);
   expect(refusal('resources/read', '{"uri":"x://a"}', scoped('tools.execute'), server)).toBe('access.denied');

@@ -2,7 +2,7 @@
 // (views.ts).
 import { decide, isVisible, type Decision, type Owned, type Principal } from '#base/access';
 import { AppError } from '#base/kernel';
-import { parsedJson, valueAt } from '#base/protocol';
+import { parsedJson, plainUri, valueAt } from '#base/protocol';
 import type { Exchange } from '../exchange.ts';
 import type { ServerEntry } from '../snapshot.ts';
 import { serverNotFound } from './resolve.ts';
@@ -68,9 +68,10 @@ export function decideItem(principal: Principal, server: ServerEntry, kind: 'too
   const { upstream } = server;
   if (kind !== 'resource') return decide(principal, 'use', (kind === 'tool' ? upstream.tools : upstream.prompts).get(name) ?? UNREAD[kind], server);
   const listed = upstream.resources.get(name);
-  return listed === undefined && upstream.hidden.has('template')
+  if (listed !== undefined) return decide(principal, 'use', listed, server);
+  return upstream.hidden.has('resource') || upstream.hidden.has('template')
     ? decideMade(principal, server, name)
-    : decide(principal, 'use', listed ?? UNREAD.resource, server);
+    : decide(principal, 'use', UNREAD.resource, server);
 }
 
 /** A template as it is listed. */
@@ -79,10 +80,21 @@ export function decideTemplate(principal: Principal, server: ServerEntry, uriTem
   return decide(principal, 'use', listed ?? UNREAD.resource, server);
 }
 
-/** A URI that is on no list: whoever may use one of the templates it fits may read it. */
+/**
+ * A URI that is on no list: whoever may use one of the templates it fits may read it. But it may be another spelling of a hidden
+ * resource, or fit a hidden template in the upstream's reading, which may be wider than ours.
+ */
 function decideMade(principal: Principal, server: ServerEntry, uri: string): Decision {
-  const decisions = server.upstream.templates.filter(({ matches }) => matches(uri)).map(({ item }) => decide(principal, 'use', item, server));
-  return decisions.find(({ allowed }) => allowed) ?? decisions[0] ?? decide(principal, 'use', UNREAD.resource, server);
+  const { hiddenUris, templates } = server.upstream;
+  const use = (item: Owned): Decision => decide(principal, 'use', item, server);
+  const plain = plainUri(uri);
+  const spelled = hiddenUris.get(plain);
+  if (spelled !== undefined && !use(spelled).allowed) return use(spelled);
+  const decisions = templates.filter(({ matches }) => matches(uri)).map(({ item }) => use(item));
+  const decided = decisions.find(({ allowed }) => allowed) ?? decisions[0];
+  if (decided !== undefined) return decided;
+  const feared = templates.filter(({ mayMatch }) => mayMatch?.(uri) === true || mayMatch?.(plain) === true).map(({ item }) => use(item));
+  return feared.find(({ allowed }) => !allowed) ?? use(UNREAD.resource);
 }
 
 const unread = (kind: Owned['kind']): Owned => ({ kind, id: '', visibility: 'public', ownerEmail: null, teamId: null, enabled: true });
