@@ -58,6 +58,7 @@ export interface Admission {
 
 const SWEEP_INTERVAL_MS = 15_000;
 const TOLD_WITHIN_MS = 1000;
+const NOBODY = { row: undefined };
 
 export function createGateway(settings: GatewaySettings, parts: GatewayParts): Gateway {
   const { authenticator, upstream } = parts;
@@ -90,7 +91,10 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
 
   /** An upstream that is not told keeps a session for a client that will never come back. */
   async function endUpstream(session: Session): Promise<void> {
-    const row = snapshots.current.upstreams.get(session.upstreamId)?.row;
+    const { servers, upstreams } = snapshots.current;
+    // A combined server is its own upstream. What is no more has ended its sessions itself.
+    const own = servers.get(session.serverId)?.upstream;
+    const { row } = upstreams.get(session.upstreamId) ?? (own?.id === session.upstreamId ? own : NOBODY);
     if (row === undefined) return;
     await tellUpstream(upstream, {
       upstream: row,

@@ -6,3 +6,7 @@ export function logRank(level: string): number {
   const rank = LEVELS.indexOf(level);
   return rank === -1 ? LEVELS.length : rank;
 }
+
+export function isLogLevel(level: string): boolean {
+  return LEVELS.includes(level);
+}

@@ -1,5 +1,5 @@
-// Questions of several upstreams to one client: each has ids of its own, which would collide, so the client sees ids of the gateway's and
-// its answers find their way back.
+// Questions of several upstreams to one client: each has ids and progress tokens of its own, which would collide, so the client sees the
+// gateway's, and its answers and its progress find their way back.
 import { replaceAt, type Envelope } from '#base/protocol';
 
 /** Who asked. */
@@ -12,7 +12,10 @@ const OPEN_MAX = 1000;
 interface OpenAsk<A extends Asker> {
   readonly asker: A;
   readonly idText: string;
+  readonly progressToken: string | undefined;
 }
+
+const TOKEN_PATH = ['params', '_meta', 'progressToken'];
 
 export class AskIds<A extends Asker> {
   readonly #open = new Map<string, OpenAsk<A>>();
@@ -20,15 +23,26 @@ export class AskIds<A extends Asker> {
   #next = 0;
 
   /** A question with the id the client is to answer with. */
-  asked(asker: A, { id = 'null' }: Envelope, text: string): string {
+  asked(asker: A, { id = 'null', progressToken }: Envelope, text: string): string {
+    // An upstream that was restarted counts anew: what had this id before is waited for no longer.
+    const former = this.#ours.get(`${asker.key} ${id}`);
+    if (former !== undefined) this.#close(former);
     if (this.#open.size >= OPEN_MAX) {
       const [oldest] = this.#open.keys();
       if (oldest !== undefined) this.#close(oldest);
     }
     const ours = String(++this.#next);
-    this.#open.set(ours, { asker, idText: id });
+    this.#open.set(ours, { asker, idText: id, progressToken });
     this.#ours.set(`${asker.key} ${id}`, ours);
-    return replaceAt(text, ['id'], ours);
+    const asked = replaceAt(text, ['id'], ours);
+    return progressToken === undefined ? asked : replaceAt(asked, TOKEN_PATH, ours);
+  }
+
+  /** Whom the client tells of its progress, in the upstream's own terms; undefined when nobody waits for it. */
+  progressed({ progressToken }: Envelope, text: string): { asker: A; text: string } | undefined {
+    const open = progressToken === undefined ? undefined : this.#open.get(progressToken);
+    if (open?.progressToken === undefined) return undefined;
+    return { asker: open.asker, text: replaceAt(text, ['params', 'progressToken'], open.progressToken) };
   }
 
   /** The withdrawal of a question in the client's terms; undefined when it is not open. */

@@ -1,9 +1,11 @@
 // One request of the gateway's own to an upstream and its whole answer, awaited: a handshake, a notification, an answer to a question.
 import { AppError } from '#base/kernel';
 import { scanMessage } from '#base/protocol';
-import type { UpstreamObserver, UpstreamPort, UpstreamRequest } from '#data-plane/gateway';
+import type { UpstreamCall, UpstreamObserver, UpstreamPort, UpstreamRequest } from '#data-plane/gateway';
 
 const BODY_MAX = 1024 * 1024;
+/** An upstream that has answered should close the stream; one that does not must not keep the connection. */
+const LINGER_MS = 1000;
 
 export interface Asked {
   readonly status: number;
@@ -18,6 +20,8 @@ export function askOnce(port: UpstreamPort, request: UpstreamRequest, timeoutMs:
     const parts: string[] = [];
     let size = 0;
     let isOver = false;
+    let hasEnded = false;
+    let call: UpstreamCall | undefined;
     const settle = (act: () => void): void => {
       if (isOver) return;
       isOver = true;
@@ -25,11 +29,15 @@ export function askOnce(port: UpstreamPort, request: UpstreamRequest, timeoutMs:
       act();
     };
     const fail = (error: AppError): void => settle(() => reject(error));
+    const giveUp = (error: AppError): void => {
+      fail(error);
+      hasEnded = true;
+      call?.cancel();
+    };
     const timer = setTimeout(() => {
-      fail(new AppError('upstream.timeout', `Gateway "${request.upstream.name}" did not answer in time.`));
-      call.cancel();
+      giveUp(new AppError('upstream.timeout', `Gateway "${request.upstream.name}" did not answer in time.`));
     }, timeoutMs);
-    const call = port.open(
+    call = port.open(
       request,
       {
         head: (head) => {
@@ -38,16 +46,26 @@ export function askOnce(port: UpstreamPort, request: UpstreamRequest, timeoutMs:
         chunk: (bytes) => {
           size += bytes.length;
           if (size > BODY_MAX)
-            fail(new AppError('upstream.too_large', `An answer of gateway "${request.upstream.name}" is larger than ${BODY_MAX} bytes.`));
+            giveUp(new AppError('upstream.too_large', `An answer of gateway "${request.upstream.name}" is larger than ${BODY_MAX} bytes.`));
           else parts.push(bytes.toString('latin1'));
           return true;
         },
         event: ({ data }) => {
-          if (data !== undefined && isResponse(data)) settle(() => resolve({ status, text: data }));
+          if (isOver || data === undefined || !isResponse(data)) return true;
+          settle(() => resolve({ status, text: data }));
+          setTimeout(() => {
+            if (!hasEnded) call?.cancel();
+          }, LINGER_MS).unref();
           return true;
         },
-        end: () => settle(() => resolve({ status, text: parts.join('') })),
-        fail,
+        end: () => {
+          hasEnded = true;
+          settle(() => resolve({ status, text: parts.join('') }));
+        },
+        fail: (error) => {
+          hasEnded = true;
+          fail(error);
+        },
       },
       observer,
     );

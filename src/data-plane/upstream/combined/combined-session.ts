@@ -4,8 +4,9 @@ import { AppError, toAppError } from '#base/kernel';
 import { paramHeaders, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { Principal } from '#base/access';
 import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
-import { accepted, NO_CALL, refused, refusedByHeaders } from '../channel/http-manners.ts';
+import { accepted, isPrimed, NO_CALL, refused, refusedByHeaders } from '../channel/http-manners.ts';
 import { LineSession } from '../channel/line-session.ts';
+import { isLogLevel } from '../channel/log-levels.ts';
 import { stringAt } from '../channel/string-at.ts';
 import { AskIds, type Asker } from './ask-ids.ts';
 import { declaredIn, maySee, type CallerView } from './caller-view.ts';
@@ -17,8 +18,9 @@ import { listOf } from './list-pages.ts';
 import { localResult } from './local-answers.ts';
 import { reply } from './reply.ts';
 import { routeOf, type Route } from './route.ts';
-import { RoutedCall, withNamedLogger } from './routed-call.ts';
-import { upstreamHeaders } from './upstream-headers.ts';
+import { RoutedCall } from './routed-call.ts';
+import { legHeaders, upstreamHeaders } from './upstream-headers.ts';
+import { isOfLists, withNamedLogger } from './upstream-words.ts';
 
 const TASKS_MAX = 1000;
 const LIST_NOTES = [
@@ -52,7 +54,6 @@ export class CombinedSession extends LineSession implements LegOwner {
   /** What the client was last told or shown of its lists. */
   #announced: string;
   #level: Buffer | undefined;
-  #isEnded = false;
 
   constructor(parts: CombinedParts, server: ServerEntry, principal: Principal, request: UpstreamRequest, onEnd: (session: CombinedSession) => void) {
     super();
@@ -93,15 +94,14 @@ export class CombinedSession extends LineSession implements LegOwner {
     return accepted(sink);
   }
 
-  remember(key: string, body: Buffer): void {
-    if (key === 'level') this.#level = body;
-  }
+  // Its legs remember what each upstream has to be told again.
+  remember(): void {}
 
   forget(): void {}
 
   async end(): Promise<void> {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
+    if (this.isEnded) return;
+    this.isEnded = true;
     this.endListener();
     this.#onEnd(this);
     const legs = [...this.#legs.values()];
@@ -112,10 +112,13 @@ export class CombinedSession extends LineSession implements LegOwner {
   /** The snapshot is another: tells the client when its own lists are others, and lets go of what is no more. */
   snapshotChanged(): void {
     const server = this.#server();
-    if (server === undefined) return;
+    if (server === undefined) {
+      void this.end();
+      return;
+    }
     for (const [id, leg] of this.#legs) {
       const upstream = this.#parts.snapshot().upstreams.get(id);
-      if (upstream !== undefined && upstream.enabled) leg.follow(upstream);
+      if (upstream !== undefined && leg.isFor(upstream)) leg.follow(upstream);
       else {
         this.#legs.delete(id);
         void leg.end();
@@ -130,9 +133,7 @@ export class CombinedSession extends LineSession implements LegOwner {
   }
 
   heard(leg: Leg, envelope: Envelope, text: string): void {
-    const upstream = this.#parts.snapshot().upstreams.get(leg.upstreamId);
-    if (upstream === undefined) return;
-    const said = this.#inClientsTerms(leg, upstream, envelope, text);
+    const said = this.#inClientsTerms(leg, { id: leg.upstreamId }, envelope, text);
     if (said !== undefined) this.say(said);
   }
 
@@ -142,8 +143,10 @@ export class CombinedSession extends LineSession implements LegOwner {
   }
   protected resumeFor(): void {}
 
+  /** Undefined when it was deleted, or combines nothing any more. */
   #server(): ServerEntry | undefined {
-    return this.#parts.snapshot().servers.get(this.serverId);
+    const server = this.#parts.snapshot().servers.get(this.serverId);
+    return server?.items === undefined ? undefined : server;
   }
 
   #listsNow(server: ServerEntry): string {
@@ -168,9 +171,10 @@ export class CombinedSession extends LineSession implements LegOwner {
         : message.method === 'tools/call'
           ? this.#noteTask(text, upstream)
           : undefined,
-      isModernStatus: false,
-      asked: (envelope, asked) => (leg === undefined ? undefined : this.#inClientsTerms(leg, upstream, envelope, asked)),
+      statusOf: () => 200,
+      said: (envelope, said) => this.#inClientsTerms(leg, upstream, envelope, said),
       eventPrefix: leg === undefined ? undefined : `${upstream.id}:`,
+      takesEmptyData: isPrimed(this.version),
     });
     call.enter();
     const id = message.id ?? 'null';
@@ -223,6 +227,8 @@ export class CombinedSession extends LineSession implements LegOwner {
   }
 
   #setLevel(message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall {
+    const level = stringAt(body.toString('latin1'), ['params', 'level']);
+    if (level === undefined || !isLogLevel(level)) throw new AppError('request.bad_params', '`params.level` must be a log level of MCP.');
     this.#level = body;
     for (const leg of this.#legs.values()) this.#tellLevel(leg);
     return reply(sink, message.id, Buffer.from('{}'));
@@ -240,7 +246,7 @@ export class CombinedSession extends LineSession implements LegOwner {
     if (leg === undefined) {
       const { port, logger, handshakeTimeoutMs } = this.#parts;
       const hello = { ...this.#hello, version: this.version };
-      leg = new Leg({ port, logger, handshakeTimeoutMs }, upstream, hello, this.#view.principal, ownHeaders(this.#headers, upstream), this);
+      leg = new Leg({ port, logger, handshakeTimeoutMs }, upstream, hello, this.#view.principal, legHeaders(this.#headers, upstream.row), this);
       this.#legs.set(upstream.id, leg);
       const opened = leg;
       opened.ready().then(
@@ -258,8 +264,15 @@ export class CombinedSession extends LineSession implements LegOwner {
     if (message.method === 'notifications/initialized') return;
     if (message.method === 'notifications/cancelled') {
       const running = message.requestId === undefined ? undefined : this.#running.get(message.requestId);
-      if (running?.leg === undefined) running?.call.cancel();
-      else void running.leg.tell(body, message);
+      if (running !== undefined && (running.leg === undefined || !running.call.isSent)) running.call.cancel();
+      else if (running?.leg !== undefined) void running.leg.tell(body, message);
+      // Its stream was taken up again: only its upstream knows it.
+      else for (const leg of this.#legs.values()) void leg.tell(body, message);
+      return;
+    }
+    if (message.method === 'notifications/progress') {
+      const progress = this.#asks.progressed(message, body.toString('latin1'));
+      if (progress !== undefined) this.#tell(progress.asker.leg, progress.text);
       return;
     }
     for (const leg of this.#legs.values()) void leg.tell(body, message);
@@ -267,23 +280,29 @@ export class CombinedSession extends LineSession implements LegOwner {
 
   #answered(message: Envelope, body: Buffer): void {
     const answer = this.#asks.answered(message, body.toString('latin1'));
-    if (answer !== undefined) void answer.asker.leg.tell(Buffer.from(answer.text, 'latin1'), scanMessage(answer.text));
+    if (answer !== undefined) this.#tell(answer.asker.leg, answer.text);
   }
 
-  /** What an upstream says or asks, for this client; undefined for nothing. */
-  #inClientsTerms(leg: Leg, upstream: UpstreamEntry, envelope: Envelope, text: string): string | undefined {
-    if (envelope.kind === 'request') return this.#asks.asked(new LegAsker(leg), envelope, text);
+  #tell(leg: Leg, text: string): void {
+    void leg.tell(Buffer.from(text, 'latin1'), scanMessage(text));
+  }
+
+  /** What an upstream says or asks, for this client; undefined for nothing. @param leg undefined for one that knows no sessions */
+  #inClientsTerms(leg: Leg | undefined, { id }: { readonly id: string }, envelope: Envelope, text: string): string | undefined {
+    if (isOfLists(envelope)) {
+      // The client hears of it when its own view has changed.
+      this.#parts.onListChanged(id);
+      return undefined;
+    }
+    const upstream = this.#parts.snapshot().upstreams.get(id);
+    // What was switched off or deleted since says nothing more.
+    if (upstream?.enabled !== true) return undefined;
+    if (envelope.kind === 'request') return leg === undefined ? undefined : this.#asks.asked(new LegAsker(leg), envelope, text);
     switch (envelope.method) {
       case 'notifications/cancelled':
-        return envelope.requestId === undefined ? undefined : this.#asks.takenBack(new LegAsker(leg), envelope.requestId, text);
+        return envelope.requestId === undefined || leg === undefined ? undefined : this.#asks.takenBack(new LegAsker(leg), envelope.requestId, text);
       case 'notifications/message':
         return withNamedLogger(text, upstream);
-      case 'notifications/tools/list_changed':
-      case 'notifications/resources/list_changed':
-      case 'notifications/prompts/list_changed':
-        // The client hears of it when its own view has changed.
-        this.#parts.onListChanged(upstream.id);
-        return undefined;
       case 'notifications/resources/updated':
         return this.#ofVisible(upstream, text);
       default:
@@ -318,20 +337,21 @@ export class CombinedSession extends LineSession implements LegOwner {
   /** Takes up the stream of a call, or the listening stream, after a break. */
   override get(request: UpstreamRequest, sink: AnswerSink): UpstreamCall {
     const at = request.lastEventId?.indexOf(':') ?? -1;
-    const leg = at === -1 ? undefined : this.#legs.get(request.lastEventId?.slice(0, at) ?? '');
-    if (leg === undefined) return super.get(request, sink);
-    const upstream = this.#parts.snapshot().upstreams.get(leg.upstreamId);
+    if (at === -1) return super.get(request, sink);
+    const leg = this.#legs.get(request.lastEventId?.slice(0, at) ?? '');
+    const upstream = this.#parts.snapshot().upstreams.get(leg?.upstreamId ?? '');
     const server = this.#server();
-    if (upstream === undefined || server === undefined) {
+    if (leg === undefined || upstream === undefined || server === undefined) {
       sink.fail(new AppError('upstream.connection_lost', 'The stream cannot be taken up again.'));
       return NO_CALL;
     }
     const call = new RoutedCall(upstream, STREAM, sink, {
       uriNames: indexOf(server).uriNames.get(upstream.id),
       answer: undefined,
-      isModernStatus: false,
-      asked: (envelope, asked) => this.#inClientsTerms(leg, upstream, envelope, asked),
+      statusOf: undefined,
+      said: (envelope, said) => this.#inClientsTerms(leg, upstream, envelope, said),
       eventPrefix: `${upstream.id}:`,
+      takesEmptyData: isPrimed(this.version),
     });
     call.start(undefined, (into) => leg.resume(request.lastEventId?.slice(at + 1) ?? '', into));
     return call;
@@ -339,8 +359,3 @@ export class CombinedSession extends LineSession implements LegOwner {
 }
 
 const STREAM = scanMessage('{"jsonrpc":"2.0","method":"stream/resume"}');
-
-/** Headers of the client that go with the leg for as long as it lasts. */
-function ownHeaders(headers: readonly string[], { row }: UpstreamEntry): string[] {
-  return headers.flatMap((name, at) => (at % 2 === 0 && row.passthroughHeaders.includes(name) ? [name, headers[at + 1] ?? ''] : []));
-}

@@ -1,34 +1,22 @@
 // The adapter behind combined servers. To the pipeline a combined server is a streamable HTTP server like any other; this one has no wire:
 // it answers for itself what the snapshot knows, and sends the rest on to the upstream it belongs to (ADR 28).
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '#base/access';
 import { AppError } from '#base/kernel';
-import { checkParamHeaders, LEGACY_VERSIONS, paramHeaders, scanMessage, valueAt, type Envelope } from '#base/protocol';
-import {
-  addParamHeaders,
-  type AnswerSink,
-  type ServerEntry,
-  type UpstreamCall,
-  type UpstreamEntry,
-  type UpstreamObserver,
-  type UpstreamPort,
-  type UpstreamRequest,
-} from '#data-plane/gateway';
+import { LEGACY_VERSIONS, valueAt, type Envelope } from '#base/protocol';
+import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamObserver, UpstreamPort, UpstreamRequest } from '#data-plane/gateway';
 import { accepted, done, NO_CALL, refused, refusedByHeaders } from '../channel/http-manners.ts';
 import { isModern, refusedModern } from '../channel/modern-manners.ts';
 import { stringAt } from '../channel/string-at.ts';
 import { declaredIn, type CallerView } from './caller-view.ts';
-import { indexOf } from './combined-index.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import { CombinedSession } from './combined-session.ts';
-import { asLegacyAnswer, asModernAnswer, isHeaderMismatch, midCall, MODERN_VERSION, withEnvelope, withoutEnvelope } from './era-bridge.ts';
-import type { Leg } from './leg.ts';
 import { LegPool } from './leg-pool.ts';
 import { Listeners } from './listeners.ts';
 import { initialized, localResult } from './local-answers.ts';
 import { reply } from './reply.ts';
-import { routeOf, type Route } from './route.ts';
-import { RoutedCall } from './routed-call.ts';
-import { sentParams, upstreamHeaders } from './upstream-headers.ts';
+import { routeOf } from './route.ts';
+import { sendSingle } from './single-calls.ts';
 
 export interface CombinedUpstream extends UpstreamPort {
   /** Other tables hold: whose lists are others now is told, and legs to upstreams that are no more are ended. */
@@ -36,8 +24,8 @@ export interface CombinedUpstream extends UpstreamPort {
   close(): Promise<void>;
 }
 
+const ENDED_WITHIN_MS = 1000;
 const NEWEST_LEGACY = '2025-11-25';
-const GATEWAY_INFO = '{"name":"mcpgateway","version":"1"}';
 const CLIENT_CAPABILITIES = ['params', '_meta', 'io.modelcontextprotocol/clientCapabilities'];
 /** Of the older era; in the modern one they are no methods. */
 const REMOVED: ReadonlySet<string> = new Set(['initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe']);
@@ -83,112 +71,7 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
     const text = body.toString('latin1');
     const route = routeOf(server, view, message, text, () => undefined);
     if (route === undefined) return reply(sink, message.id, undefined, unknown, isLegacy ? 200 : 404);
-    return isLegacy ? singleLegacy(server, view, request, message, route, sink) : singleModern(server, view, request, message, route, sink);
-  }
-
-  function singleLegacy(
-    server: ServerEntry,
-    view: CallerView,
-    request: UpstreamRequest,
-    message: Envelope,
-    route: Route,
-    sink: AnswerSink,
-  ): UpstreamCall {
-    const { upstream } = route;
-    if (upstream.row.modern && !upstream.row.legacy) {
-      const asLegacy = (answer: string): string => {
-        // What is known of the tool is out of date.
-        if (isHeaderMismatch(answer)) parts.onListChanged(upstream.id);
-        return asLegacyAnswer(answer, message.id);
-      };
-      const call = routedCall(server, upstream, message, sink, asLegacy, false, undefined);
-      const params = paramHeaders(route.params ?? [], route.text);
-      return sendSelfDescribing(call, view, request, { ...route, text: withEnvelope(route.text, GATEWAY_INFO) }, params);
-    }
-    const leg = pool.leg(view.principal, upstream, upstreamHeaders(request, upstream.row));
-    return sendOnLeg(leg, routedCall(server, upstream, message, sink, undefined, false, leg), request, message, route.text);
-  }
-
-  function singleModern(
-    server: ServerEntry,
-    view: CallerView,
-    request: UpstreamRequest,
-    message: Envelope,
-    route: Route,
-    sink: AnswerSink,
-  ): UpstreamCall {
-    const { upstream, params = [], text } = route;
-    if (params.length > 0) {
-      if (request.isHeaderless === true) addParamHeaders(request.headers, request.upstream, params, text);
-      checkParamHeaders(params, request.headers, text);
-    }
-    if (upstream.row.modern) {
-      const call = routedCall(server, upstream, message, sink, undefined, false, undefined);
-      return sendSelfDescribing(call, view, request, route, sentParams(request));
-    }
-    const leg = pool.leg(view.principal, upstream, upstreamHeaders(request, upstream.row));
-    const call = routedCall(server, upstream, message, sink, (answer) => asModernAnswer(answer, message.method), true, leg);
-    return sendOnLeg(leg, call, request, message, withoutEnvelope(text));
-  }
-
-  function routedCall(
-    server: ServerEntry,
-    upstream: UpstreamEntry,
-    message: Envelope,
-    sink: AnswerSink,
-    answer: ((text: string) => string) | undefined,
-    isModernStatus: boolean,
-    leg: Leg | undefined,
-  ): RoutedCall {
-    const call = new RoutedCall(upstream, message, sink, {
-      uriNames: indexOf(server).uriNames.get(upstream.id),
-      answer,
-      isModernStatus,
-      asked: (envelope) => {
-        if (leg !== undefined && envelope.kind === 'request') refuseAsk(leg, envelope);
-        return undefined;
-      },
-      eventPrefix: undefined,
-    });
-    call.enter();
-    return call;
-  }
-
-  function sendOnLeg(leg: Leg, call: RoutedCall, request: UpstreamRequest, message: Envelope, text: string): RoutedCall {
-    const { lane, isSafeToRepeat } = request;
-    leg.runningCalls++;
-    call.onOver = () => leg.runningCalls--;
-    call.start(leg.isOpen ? undefined : leg.ready(), (into) => leg.send(Buffer.from(text, 'latin1'), message, into, { lane, isSafeToRepeat }));
-    return call;
-  }
-
-  function sendSelfDescribing(
-    call: RoutedCall,
-    view: CallerView,
-    request: UpstreamRequest,
-    { upstream, text, name }: Route,
-    params: readonly string[],
-  ): RoutedCall {
-    const { lane, isSafeToRepeat } = request;
-    const headers = upstreamHeaders(request, upstream.row, { version: MODERN_VERSION, method: call.message.method, name, params });
-    call.start(undefined, (into) =>
-      parts.port.open(
-        {
-          upstream: upstream.row,
-          method: 'POST',
-          lane,
-          headers,
-          body: Buffer.from(text, 'latin1'),
-          message: scanMessage(text),
-          caller: view.principal,
-          session: undefined,
-          lastEventId: undefined,
-          isSafeToRepeat,
-        },
-        into,
-      ),
-    );
-    return call;
+    return sendSingle(parts, pool, { server, view, request, message, route, sink });
   }
 
   function open(request: UpstreamRequest, sink: AnswerSink, observer: UpstreamObserver | undefined): UpstreamCall {
@@ -236,14 +119,9 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
       pool.keepOnly(upstreams);
     },
     async close() {
-      await Promise.all([...[...sessions].map((session) => session.end()), pool.close()]);
+      const ended = Promise.all([...[...sessions].map((session) => session.end()), pool.close()]);
+      // Upstreams that never answer must not keep the process.
+      await Promise.race([ended, sleep(ENDED_WITHIN_MS, undefined, { ref: false })]);
     },
   };
-}
-
-/** Nothing was declared, so nothing may be asked. */
-function refuseAsk(leg: Leg, { id }: Envelope): void {
-  const { message } = midCall();
-  const text = `{"jsonrpc":"2.0","id":${id},"error":{"code":-32601,"message":${JSON.stringify(message)}}}`;
-  void leg.tell(Buffer.from(text), scanMessage(Buffer.from(text).toString('latin1')));
 }

@@ -1,6 +1,7 @@
 // Plain calls across the eras: a request that describes itself becomes one of a session, and the other way round; results get or lose what
 // only one era knows (protocol.md 2.2, 2.3). What an upstream asks in the middle of such a call is refused at once.
 import { AppError } from '#base/kernel';
+import { stringAt } from '../channel/string-at.ts';
 import { removeMember, replaceAt, rpcErrorText, setMember, valueAt } from '#base/protocol';
 
 export const MODERN_VERSION = '2026-07-28';
@@ -39,7 +40,9 @@ export function asModernAnswer(text: string, method: string): string {
 
 /** A modern upstream's answer for a legacy client. */
 export function asLegacyAnswer(text: string, id: string | undefined): string {
-  if (valueAt(text, ['result', 'resultType']) === '"input_required"') return rpcErrorText(midCall(), id);
+  const resultType = stringAt(text, ['result', 'resultType']);
+  // It asks for input, or promises the result for later in a way that the client does not know.
+  if (resultType !== undefined && resultType !== 'complete') return rpcErrorText(midCall(), id);
   let answer = text;
   for (const key of ['resultType', 'ttlMs', 'cacheScope']) answer = removeMember(answer, ['result', key]);
   answer = removeMember(answer, ['result', '_meta', `${PREFIX}serverInfo`]);

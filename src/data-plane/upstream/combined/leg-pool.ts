@@ -30,8 +30,10 @@ export class LegPool {
       if (this.#legs.size >= LEGS_MAX) this.#endOldest();
       leg = new Leg(this.#parts, upstream, HELLO, caller, headers, undefined);
       this.#legs.set(key, leg);
+      const opened = leg;
       leg.ready().catch((error: unknown) => {
-        this.#legs.delete(key);
+        // Another may have taken its place.
+        if (this.#legs.get(key) === opened) this.#legs.delete(key);
         this.#parts.logger.debug('A leg could not be opened', { upstream: upstream.row.name, internal: toAppError(error).message });
       });
     } else {
@@ -44,7 +46,10 @@ export class LegPool {
   }
 
   keepOnly(upstreams: ReadonlyMap<string, UpstreamEntry>): void {
-    for (const [key, leg] of this.#legs) if (upstreams.get(leg.upstreamId)?.enabled !== true) this.#end(key, leg);
+    for (const [key, leg] of this.#legs) {
+      const upstream = upstreams.get(leg.upstreamId);
+      if (upstream === undefined || !leg.isFor(upstream)) this.#end(key, leg);
+    }
   }
 
   async close(): Promise<void> {

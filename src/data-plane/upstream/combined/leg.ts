@@ -28,6 +28,8 @@ export interface LegParts {
 }
 
 const INITIALIZED = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
+/** Not a number, as those of clients mostly are, who use the session with ids of their own. */
+const INITIALIZE_ID = '"mcpgateway-initialize"';
 const LISTEN_AGAIN_FIRST_MS = 1000;
 const LISTEN_AGAIN_MAX_MS = 30_000;
 
@@ -45,11 +47,16 @@ export class Leg {
   #session: UpstreamSession | undefined;
   #version = '';
   #opening: Promise<void> | undefined;
+  /** The upstream has agreed; it can be told things. */
+  #isAgreed = false;
+  /** Hands are shaken; it can be asked things. */
   #isOpen = false;
   #listening: UpstreamCall | undefined;
   #listenTimer: NodeJS.Timeout | undefined;
+  #listenedTo: string | undefined;
   #failures = 0;
   #isEnded = false;
+  #nextId = 0;
 
   /** @param owner hears what belongs to no call; without one nobody listens */
   constructor(parts: LegParts, upstream: UpstreamEntry, hello: Hello, caller: Principal, headers: readonly string[], owner: LegOwner | undefined) {
@@ -64,6 +71,16 @@ export class Leg {
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** An id for a request of somebody who shares this leg with others: theirs would collide. */
+  newId(): string {
+    return String(++this.#nextId);
+  }
+
+  /** Can it go on, now that the upstream is this one? What one transport calls a session means nothing to another. */
+  isFor({ row }: UpstreamEntry): boolean {
+    return row.enabled && row.transport === this.#row.transport;
   }
 
   /** The row may have been read again since. */
@@ -98,7 +115,7 @@ export class Leg {
 
   /** Sends a notification or an answer, whatever comes of it. */
   async tell(body: Buffer, message: Envelope): Promise<void> {
-    if (!this.#isOpen) return;
+    if (!this.#isAgreed) return;
     try {
       await askOnce(this.#parts.port, this.#request(body, message, { lane: 'reply', isSafeToRepeat: false }), this.#parts.handshakeTimeoutMs);
     } catch (error) {
@@ -120,7 +137,7 @@ export class Leg {
     this.#listening?.cancel();
     const session = this.#session;
     this.#session = undefined;
-    this.#isOpen = false;
+    this.#isOpen = this.#isAgreed = false;
     if (session === undefined) return;
     const request = { ...this.#get(), method: 'DELETE', lane: 'reply', headers: [], session, isSafeToRepeat: false } as const;
     await askOnce(this.#parts.port, { ...request, headers: [] }, this.#parts.handshakeTimeoutMs).catch(() => undefined);
@@ -130,7 +147,7 @@ export class Leg {
     const { port, handshakeTimeoutMs } = this.#parts;
     const { version, capabilities, clientInfo } = this.#hello;
     const params = `{"protocolVersion":${jsonText(version)},"capabilities":${capabilities},"clientInfo":${clientInfo}}`;
-    const body = Buffer.from(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":${params}}`, 'latin1');
+    const body = Buffer.from(`{"jsonrpc":"2.0","id":${INITIALIZE_ID},"method":"initialize","params":${params}}`, 'latin1');
     let session: UpstreamSession | undefined;
     const request = this.#request(body, scanMessage(body.toString('latin1')), { lane: 'reply', isSafeToRepeat: false });
     const answer = await askOnce(port, request, handshakeTimeoutMs, { session: (opened) => (session = opened) });
@@ -141,13 +158,14 @@ export class Leg {
     }
     this.#session = session;
     this.#version = agreed;
-    this.#isOpen = true;
+    this.#isAgreed = true;
     const initialized = Buffer.from(INITIALIZED);
     await this.tell(initialized, scanMessage(INITIALIZED));
     if (this.#isEnded) {
       await this.end();
-      throw new AppError('session.not_found', 'The session has ended.');
+      throw new AppError('upstream.connection_lost', `The gateway ended its session with "${this.#row.name}" while it was being opened.`);
     }
+    this.#isOpen = true;
     if (this.#owner !== undefined && session !== undefined) this.#listen();
   }
 
@@ -157,26 +175,33 @@ export class Leg {
     const over = (): void => {
       hasEnded = true;
       this.#listening = undefined;
-      if (this.#isEnded || status === 405 || status === 404 || status === 400) return;
+      const isRefused = status === 405 || status === 404 || status === 400;
+      if (this.#isEnded || (isRefused && this.#listenedTo === undefined)) return;
+      // It cannot go on where it was.
+      if (isRefused) this.#listenedTo = undefined;
       const pauseMs = Math.min(LISTEN_AGAIN_MAX_MS, LISTEN_AGAIN_FIRST_MS * 2 ** Math.min(this.#failures++, 10));
       this.#listenTimer = setTimeout(() => this.#listen(), pauseMs);
       this.#listenTimer.unref();
     };
-    const call = this.#parts.port.open(this.#get(), {
-      head: (head) => {
-        status = head.status;
-        if (head.kind !== 'stream') return;
-        this.#failures = 0;
-        this.#owner?.listens?.(this);
+    const call = this.#parts.port.open(
+      { ...this.#get(), lastEventId: this.#listenedTo },
+      {
+        head: (head) => {
+          status = head.status;
+          if (head.kind !== 'stream') return;
+          this.#failures = 0;
+          this.#owner?.listens?.(this);
+        },
+        chunk: () => true,
+        event: ({ id, data }) => {
+          if (id !== undefined && id !== '') this.#listenedTo = id;
+          if (data !== undefined && data !== '') this.#hear(data);
+          return true;
+        },
+        end: over,
+        fail: over,
       },
-      chunk: () => true,
-      event: ({ data }) => {
-        if (data !== undefined && data !== '') this.#hear(data);
-        return true;
-      },
-      end: over,
-      fail: over,
-    });
+    );
     if (!hasEnded) this.#listening = call;
   }
 
@@ -208,7 +233,7 @@ export class Leg {
       method: 'POST',
       lane,
       headers: [
-        ...this.#headers,
+        ...this.#ownBut(headers),
         ...headers,
         'content-type',
         'application/json',
@@ -223,6 +248,13 @@ export class Leg {
       lastEventId: undefined,
       isSafeToRepeat,
     };
+  }
+
+  /** Its headers but for those that a request brings itself: two of a name would leave it to the upstream which one counts. */
+  #ownBut(brought: readonly string[]): readonly string[] {
+    if (this.#headers.length === 0 || brought.length === 0) return this.#headers;
+    const names = new Set(brought.filter((_, at) => at % 2 === 0));
+    return this.#headers.filter((_, at) => !names.has(this.#headers[at - (at % 2)] ?? ''));
   }
 
   #versionHeader(): string[] {

@@ -34,10 +34,10 @@ export class Listeners {
     const idText = message.id ?? 'null';
     const hashes = new Map(honoured.map(({ key, kinds }) => [key, this.#hash(server, view, kinds)]));
     const listener: Listener = { serverId: server.id, view, idText, sink, hashes };
-    this.#open.add(listener);
     sink.head({ status: 200, kind: 'stream', headers: [], contentLength: undefined });
     const notifications = jsonText(Object.fromEntries(honoured.map(({ key }) => [key, true])));
     say(listener, 'notifications/subscriptions/acknowledged', `"notifications":${notifications},`);
+    this.#open.add(listener);
     return {
       cancel: () => {
         this.#open.delete(listener);
@@ -50,7 +50,10 @@ export class Listeners {
   snapshotChanged(servers: ReadonlyMap<string, ServerEntry>): void {
     for (const listener of this.#open) {
       const server = servers.get(listener.serverId);
-      if (server === undefined) continue;
+      if (server?.items === undefined) {
+        this.#over(listener);
+        continue;
+      }
       for (const { key, kinds, method } of FILTERS) {
         const before = listener.hashes.get(key);
         if (before === undefined) continue;
@@ -60,6 +63,15 @@ export class Listeners {
         say(listener, method, '');
       }
     }
+  }
+
+  /** The server is no more: a listener is told that its stream is over on purpose, by the result it is owed. */
+  #over(listener: Listener): void {
+    this.#open.delete(listener);
+    const { sink, idText } = listener;
+    const data = `{"jsonrpc":"2.0","id":${idText},"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":${idText}}}}`;
+    sink.event({ id: undefined, event: 'message', retry: undefined, data, comment: undefined });
+    sink.end();
   }
 
   #hash(server: ServerEntry, view: CallerView, kinds: readonly ItemKind[]): string {

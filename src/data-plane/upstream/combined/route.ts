@@ -84,7 +84,7 @@ function resourceOf(server: ServerEntry, view: CallerView, uri: string): { item:
 
 function byReference(server: ServerEntry, view: CallerView, text: string): Route {
   const reference = valueAt(text, ['params', 'ref']);
-  const { name, uri } = (reference === undefined ? {} : parsedJson(reference)) as { name?: unknown; uri?: unknown };
+  const { name, uri } = (reference?.startsWith('{') === true ? parsedJson(reference) : {}) as { name?: unknown; uri?: unknown };
   if (typeof name === 'string') {
     const item = indexOf(server).prompts.get(name);
     if (item === undefined || !maySee(view, server, item)) throw new AppError('prompt.not_found', `Unknown prompt: ${name.slice(0, 200)}`);

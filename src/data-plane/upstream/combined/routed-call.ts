@@ -1,7 +1,7 @@
 // A call of a combined server on its way to the upstream it belongs to: what comes back is named as the combined server names things,
-// and what the upstream asks on the way gets an id of the client's session.
+// and what the upstream asks or says on the way is put in the client's terms.
 import { AppError, toAppError } from '#base/kernel';
-import { scanMessage, setMember, jsonText, valueAt, parsedJson, type Envelope } from '#base/protocol';
+import { isLimited, parsedJson, replaceAt, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import {
   readLoosely,
   type AnswerHead,
@@ -11,19 +11,25 @@ import {
   type UpstreamCall,
   type UpstreamEntry,
 } from '#data-plane/gateway';
-import { modernStatus } from '../channel/modern-manners.ts';
 import { withPublishedUris, type UriNames } from './combined-index.ts';
+import { refusal } from './refusal.ts';
 
 export interface RouteHooks {
   readonly uriNames: UriNames | undefined;
   /** Turns the answer into the client's era. */
   readonly answer: ((text: string) => string) | undefined;
-  /** Does the client get statuses of the modern era? */
-  readonly isModernStatus: boolean;
-  /** A question of the upstream, or its withdrawal, in the client's terms; undefined when it is not for the client. */
-  asked(envelope: Envelope, text: string): string | undefined;
+  /** The HTTP status for an answer that the client's era has other statuses for than the upstream's; undefined: as it came. */
+  readonly statusOf: ((text: string, isError: boolean) => number) | undefined;
+  /** What the upstream asks or says on the way, in the client's terms; undefined when it is not for the client. */
+  said(envelope: Envelope, text: string): string | undefined;
   /** Before an event id, so that a stream that is taken up again leads back to its upstream; undefined for none. */
   readonly eventPrefix: string | undefined;
+  /** Does the client's revision know events with an id and empty data? */
+  readonly takesEmptyData: boolean;
+  /** The id under which the upstream knows it, when it is not the client's own. */
+  readonly upstreamId?: string;
+  /** It was sent, and nobody wants the answer any more. */
+  abandoned?(): void;
 }
 
 const HELD_MAX = 64 * 1024 * 1024;
@@ -38,6 +44,8 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
   readonly #hooks: RouteHooks;
   readonly #entered: LimitGate[] = [];
   #call: UpstreamCall | undefined;
+  #isStarting = false;
+  #isPaused = false;
   #isOver = false;
   /** A document that has to be whole before it can be changed. */
   #held: { head: AnswerHead; parts: Buffer[]; size: number } | undefined;
@@ -50,15 +58,22 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
     this.#hooks = hooks;
   }
 
-  get isOver(): boolean {
-    return this.#isOver;
+  /** Has it gone to the upstream? */
+  get isSent(): boolean {
+    return this.#call !== undefined;
   }
 
   /** Takes the call through the limits of its upstream. Throws AppError `limit.rate` or `limit.concurrency`. */
   enter(): void {
-    for (const gate of this.#upstream.gates) {
-      gate.enter(Date.now());
-      this.#entered.push(gate);
+    if (!isLimited(this.message.method)) return;
+    try {
+      for (const gate of this.#upstream.gates) {
+        gate.enter(Date.now());
+        this.#entered.push(gate);
+      }
+    } catch (refused) {
+      for (const gate of this.#entered.splice(0)) gate.leave();
+      throw refused;
     }
   }
 
@@ -74,28 +89,40 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
 
   #send(send: (sink: AnswerSink) => UpstreamCall): void {
     if (this.#isOver) return;
-    const call = send(this);
-    if (this.#isOver) return;
-    this.#call = call;
+    this.#isStarting = true;
+    try {
+      this.#call = send(this);
+    } catch (error) {
+      // Whatever goes wrong is this call's: nobody else would hear of it.
+      this.fail(toAppError(error));
+    }
+    this.#isStarting = false;
+    if (this.#isOver) this.#call?.cancel();
+    else if (this.#isPaused) this.#call?.pause();
   }
 
   cancel(): void {
     if (this.#isOver) return;
     const call = this.#call;
     this.#over();
-    call?.cancel();
+    if (call === undefined) return;
+    this.#hooks.abandoned?.();
+    call.cancel();
   }
   pause(): void {
+    this.#isPaused = true;
     this.#call?.pause();
   }
   resume(): void {
+    this.#isPaused = false;
     this.#call?.resume();
   }
 
   head(head: AnswerHead): void {
     if (this.#isOver) return;
     const { namesSession: _own, ...shown } = head;
-    if (head.kind === 'json' && this.#changesAnswers) this.#held = { head: shown, parts: [], size: 0 };
+    const isRefusal = head.status >= 400 && this.message.kind === 'request';
+    if (isRefusal || (head.kind === 'json' && this.#changesAnswers)) this.#held = { head: shown, parts: [], size: 0 };
     else this.#sink.head(shown);
   }
 
@@ -110,56 +137,84 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
 
   event(event: StreamEvent): boolean {
     if (this.#isOver) return true;
-    const { eventPrefix } = this.#hooks;
-    const id = event.id === undefined ? undefined : eventPrefix === undefined ? undefined : `${eventPrefix}${event.id}`;
-    if (event.data === undefined || event.data === '') return this.#sink.event({ ...event, id });
-    const data = this.#worded(event.data);
+    const { eventPrefix, takesEmptyData } = this.#hooks;
+    const id = event.id === undefined || eventPrefix === undefined ? undefined : `${eventPrefix}${event.id}`;
+    if (event.data === undefined || event.data === '') return this.#sink.event({ ...event, id, data: takesEmptyData ? event.data : undefined });
+    let data: string | undefined;
+    try {
+      data = this.#worded(event.data);
+    } catch (error) {
+      this.#giveUp(unreadable(this.#upstream, error));
+      return true;
+    }
     return data === undefined || this.#sink.event({ ...event, id, data });
   }
 
   end(): void {
     if (this.#isOver) return;
     const held = this.#held;
-    this.#over();
-    if (held !== undefined) {
-      const text = this.#answerText(Buffer.concat(held.parts).toString('latin1'));
-      const body = Buffer.from(text, 'latin1');
-      const isError = valueAtOrNothing(text, ['error']) !== undefined;
-      const status = this.#hooks.isModernStatus && held.head.status < 300 ? modernStatus(text, { isError }) : held.head.status;
-      this.#sink.head({ ...held.head, status, contentLength: body.length });
-      this.#sink.chunk(body);
+    if (held === undefined) {
+      this.#over();
+      this.#sink.end();
+      return;
     }
+    const whole = Buffer.concat(held.parts).toString('latin1');
+    const refused = held.head.status >= 400 ? refusal(this.#upstream, held.head.status, whole) : undefined;
+    if (refused !== undefined) {
+      this.fail(refused);
+      return;
+    }
+    let body: Buffer;
+    let { status } = held.head;
+    try {
+      const text = this.#answerText(whole);
+      if (status < 500) status = this.#hooks.statusOf?.(text, valueAt(text, ['error']) !== undefined) ?? status;
+      body = Buffer.from(text, 'latin1');
+    } catch (error) {
+      this.fail(unreadable(this.#upstream, error));
+      return;
+    }
+    this.#over();
+    this.#sink.head({ ...held.head, status, contentLength: body.length });
+    this.#sink.chunk(body);
     this.#sink.end();
   }
 
   fail(error: AppError): void {
     if (this.#isOver) return;
+    // Whoever records it wants to know where the call was to go, which is told when it has been started.
+    if (this.#isStarting) {
+      queueMicrotask(() => this.fail(error));
+      return;
+    }
     this.#over();
     this.#sink.fail(error);
-  }
-
-  get #changesAnswers(): boolean {
-    return this.#hooks.answer !== undefined || this.#hooks.uriNames !== undefined;
-  }
-
-  /** What the client is told in place of this message; undefined for nothing. */
-  #worded(data: string): string | undefined {
-    const envelope = tryScan(data);
-    if (envelope === undefined) return readLoosely(data) === undefined ? data : this.#answerText(data);
-    if (envelope.kind === 'response') return this.#answerText(data);
-    if (envelope.kind === 'request' || envelope.method === 'notifications/cancelled') return this.#hooks.asked(envelope, data);
-    return envelope.method === 'notifications/message' ? withNamedLogger(data, this.#upstream) : data;
-  }
-
-  #answerText(text: string): string {
-    const named = withPublishedUris(text, this.#hooks.uriNames);
-    return this.#hooks.answer === undefined ? named : this.#hooks.answer(named);
   }
 
   #giveUp(error: AppError): void {
     const call = this.#call;
     this.fail(error);
     call?.cancel();
+  }
+
+  get #changesAnswers(): boolean {
+    const { answer, uriNames, upstreamId } = this.#hooks;
+    return answer !== undefined || uriNames !== undefined || upstreamId !== undefined;
+  }
+
+  /** What the client is told in place of this message; undefined for nothing. */
+  #worded(data: string): string | undefined {
+    const envelope = tryScan(data);
+    if (envelope === undefined) return readLoosely(data) === undefined ? data : this.#answerText(data);
+    return envelope.kind === 'response' ? this.#answerText(data) : this.#hooks.said(envelope, data);
+  }
+
+  #answerText(text: string): string {
+    const { uriNames, answer, upstreamId } = this.#hooks;
+    let named = withPublishedUris(text, uriNames);
+    const id = upstreamId === undefined ? undefined : valueAt(named, ['id']);
+    if (id !== undefined && String(parsedJson(id)) === upstreamId) named = replaceAt(named, ['id'], this.message.id ?? 'null');
+    return answer === undefined ? named : answer(named);
   }
 
   #over(): void {
@@ -170,19 +225,8 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
   }
 }
 
-/** Log lines of several upstreams reach one client: each says whose it is. */
-export function withNamedLogger(text: string, { row }: UpstreamEntry): string {
-  const logger = valueAt(text, ['params', 'logger']);
-  const own = logger?.startsWith('"') === true ? `/${parsedJson(logger) as string}` : '';
-  return setMember(text, ['params', 'logger'], jsonText(`${row.name}${own}`));
-}
-
-function valueAtOrNothing(text: string, path: readonly string[]): string | undefined {
-  try {
-    return valueAt(text, path);
-  } catch {
-    return undefined;
-  }
+function unreadable(upstream: UpstreamEntry, cause: unknown): AppError {
+  return new AppError('upstream.bad_answer', `Gateway "${upstream.row.name}" answered with something that cannot be read.`, { cause });
 }
 
 function tryScan(text: string): Envelope | undefined {
