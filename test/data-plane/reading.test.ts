@@ -24,7 +24,7 @@ function conversationOf(lists: Lists, pages = 1000): Conversation {
       const start = Number(params['cursor'] ?? 0);
       const end = start + pages;
       const result = { [key]: all.slice(start, end), ...(end < all.length ? { nextCursor: String(end) } : {}) };
-      return { text: latin1({ jsonrpc: '2.0', id: 1, result }), result };
+      return latin1({ jsonrpc: '2.0', id: 1, result });
     },
     async close() {},
   };
@@ -126,12 +126,51 @@ describe('a reading', () => {
   ])('gives up pages with %s', async (_, nextCursor, text) => {
     let page = 0;
     const conversation: Conversation = {
-      request: async () => ({ text: latin1({ result: { tools: [], nextCursor: nextCursor(page++) } }), result: {} }),
+      request: async () => latin1({ result: { tools: [], nextCursor: nextCursor(page++) } }),
       close: async () => {},
     };
     await expect(readCatalogue('g', { conversation, capabilities: { tools: {} } }, async () => ({ conversation, capabilities: {} }))).rejects.toThrow(
       text,
     );
+  });
+
+  const readPage = (result: string) => {
+    const conversation: Conversation = { request: async () => `{"jsonrpc":"2.0","id":1,"result":${result}}`, close: async () => {} };
+    const as = { conversation, capabilities: { tools: {} } };
+    return readCatalogue('g', as, async () => as);
+  };
+
+  it.each([
+    ['a cursor that is a number', '{"tools":[{"name":"a"}],"nextCursor":7}', 'nextCursor is no text'],
+    ['a cursor that is an object', '{"tools":[],"nextCursor":{"a":1}}', 'nextCursor is no text'],
+    ['a cursor of megabytes', `{"tools":[],"nextCursor":"${'x'.repeat(1_000_000)}"}`, 'longer than'],
+    ['an object in place of the list', '{"tools":{"a":{"name":"a"}}}', 'tools is no list'],
+    ['a text in place of the list', '{"tools":"[]"}', 'tools is no list'],
+    ['a schema nested without end', `{"tools":[{"name":"a","inputSchema":${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}}]}`, 'nested deeper'],
+    ['the same entry 100,000 times', `{"tools":[${Array.from({ length: 100_000 }, () => '{"name":"a"}').join(',')}]}`, 'more than 10000 items'],
+    [
+      'tools of megabytes, one after the other',
+      `{"tools":[${Array.from({ length: 40 }, () => `{"name":"${'x'.repeat(1_000_000)}"}`).join(',')}]}`,
+      'larger than',
+    ],
+  ])('takes nothing over from a list with %s, and says so', async (_what, result, text) => {
+    await expect(readPage(result)).rejects.toMatchObject({ code: 'upstream.bad_answer', message: expect.stringContaining(text) as string });
+  });
+
+  it.each(['{"tools":null}', '{}', '{"tools":[],"nextCursor":null}'])('takes %s for an empty list', async (result) => {
+    expect(await readPage(result)).toEqual({ items: [], skipped: [] });
+  });
+
+  it('leaves out an entry that says something twice: which of it a reader takes is anybody’s guess', async () => {
+    const { items, skipped } = await readPage('{"tools":[{"name":"good","n\\u0061me":"evil"},{"name":"a","x":{"y":1,"y":2}}]}');
+    expect(items.map(({ key }) => key)).toEqual(['a']);
+    expect(skipped).toMatchObject([{ name: 'evil', reason: expect.stringContaining('twice') }]);
+  });
+
+  it('takes names that are something in this language for names like any other', async () => {
+    const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty'];
+    const { items } = await readPage(`{"tools":[${names.map((name) => `{"name":"${name}","__proto__":{"name":"x"}}`).join(',')}]}`);
+    expect(items.map(({ key }) => key)).toEqual(names);
   });
 
   it('gives up an upstream with more than 10,000 items', async () => {
@@ -166,13 +205,14 @@ describe('a reading', () => {
         { uri: 'http://h.example/a b' },
         { uri: `file:///${'x'.repeat(2048)}` },
         { uri: 'file:///turned', name: 'a\u202eb' },
+        { uri: 'JavaScript:alert(1)', name: 'script' },
       ],
       resourceTemplates: [{ uriTemplate: '{+path}', name: 't' }, { uriTemplate: '' }],
       prompts: [{ name: 'p\u0007' }],
     }));
     expect(items.map(({ kind, key }) => `${kind} ${key}`)).toEqual(['tool a', 'resource file:///ok', 'template {+path}']);
     expect(items[0]?.json).toBe('{"name":"a","n":1}');
-    expect(skipped).toHaveLength(14);
+    expect(skipped).toHaveLength(15);
     for (const { name, reason } of skipped) {
       expect(name).not.toMatch(/[\p{Cc}\u202e\u200b]/u);
       expect(reason).toMatch(/\w/);

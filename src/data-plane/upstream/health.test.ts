@@ -75,6 +75,19 @@ test('an error comes with what to do about it, and refused credentials are a sta
   expect(book.healthOf('u').state).toBe('down');
 });
 
+test('lists that are of no use are told until they are read well, and keep nobody away from an upstream that answers', () => {
+  const book = bookOf(1);
+  book.noteRead('u', 'ready');
+  book.noteRead('u', new AppError('upstream.bad_answer', 'pages without end'));
+  book.succeeded('u');
+  expect(book.healthOf('u')).toMatchObject({ state: 'ready', lastError: { code: 'upstream.bad_answer', message: 'pages without end' } });
+  expect([book.admit('u'), book.admit('u')]).toEqual([undefined, undefined]);
+  book.noteRead('u', unreachable);
+  expect(book.healthOf('u').state).toBe('down');
+  book.noteRead('u', 'ready');
+  expect(book.healthOf('u')).toMatchObject({ state: 'ready', lastError: undefined });
+});
+
 test('a troubled upstream is probed after a back-off that grows to about a minute, a quiet one now and then, an untried one at once', () => {
   const book = bookOf(1);
   // After a restart nobody has tried it yet; its state must be known before somebody needs it.

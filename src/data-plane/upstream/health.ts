@@ -15,6 +15,8 @@ interface Entry {
   sinceMs: number;
   lastSeenMs: number;
   lastError: { code: string; message: string; remedy: string; atMs: number } | undefined;
+  /** Of the last reading of its lists, which a call that goes well does not make undone. */
+  readError: { code: string; message: string; remedy: string; atMs: number } | undefined;
   failures: number;
   /** A call is trying a `down` upstream. */
   isTrying: boolean;
@@ -122,7 +124,7 @@ export class HealthBook implements UpstreamHealthView {
 
   healthOf(id: string): UpstreamHealth {
     const entry = this.#entry(id);
-    const { lastError } = entry;
+    const lastError = entry.lastError ?? entry.readError;
     return {
       state: entry.state,
       since: new Date(entry.sinceMs).toISOString(),
@@ -135,15 +137,19 @@ export class HealthBook implements UpstreamHealthView {
   }
 
   noteRead(id: string, outcome: 'ready' | Error): void {
+    const entry = this.#entry(id);
+    entry.readError = undefined;
     if (outcome === 'ready') {
       this.succeeded(id);
       return;
     }
-    const entry = this.#entry(id);
     const code = (outcome as Partial<AppError>).code ?? 'upstream.unreachable';
     const nowMs = Date.now();
+    entry.readError = { code, message: outcome.message, remedy: remedyFor(code), atMs: nowMs };
+    // It answers; that its lists are of no use is no reason to keep callers of what is known of it away.
+    if (entry.state === 'ready' && (code === 'upstream.bad_answer' || code === 'upstream.too_large')) return;
     entry.failures = Math.max(1, this.#settings.threshold);
-    entry.lastError = { code, message: outcome.message, remedy: remedyFor(code), atMs: nowMs };
+    entry.lastError = entry.readError;
     entry.nextProbeAtMs = nowMs + backoffMs(1);
     this.#become(entry, code === 'upstream.needs_auth' ? 'needs_auth' : 'down');
   }
@@ -156,6 +162,7 @@ export class HealthBook implements UpstreamHealthView {
         sinceMs: Date.now(),
         lastSeenMs: 0,
         lastError: undefined,
+        readError: undefined,
         failures: 0,
         isTrying: false,
         triedAtMs: 0,

@@ -9,7 +9,9 @@ import {
   LEGACY_VERSION,
   modernMeta,
   MODERN_VERSION,
+  outcomeOf,
   parsedMessage,
+  resultOf,
   shown,
   VERSION,
   type Conversation,
@@ -64,7 +66,7 @@ export class ChannelEraProbe implements EraProbe {
   async legacy(needs: readonly ClientNeed[]): Promise<LegacyFound> {
     const link = this.#open();
     const params = { protocolVersion: LEGACY_VERSION, capabilities: capabilitiesFor(needs), clientInfo: CLIENT_INFO };
-    const { result } = await this.#request(link, 'initialize', params);
+    const result = resultOf(await this.#request(link, 'initialize', params));
     const version = result['protocolVersion'];
     if (typeof version !== 'string' || !VERSION.test(version)) {
       const { name } = this.#parts.target;
@@ -125,7 +127,7 @@ export class ChannelEraProbe implements EraProbe {
     return result;
   }
 
-  async #request(link: ChannelLink, method: string, params: Record<string, unknown>): Promise<{ text: string; result: Record<string, unknown> }> {
+  async #request(link: ChannelLink, method: string, params: Record<string, unknown>): Promise<string> {
     const { name } = this.#parts.target;
     let answer: Answer;
     try {
@@ -133,16 +135,12 @@ export class ChannelEraProbe implements EraProbe {
     } catch (error) {
       throw this.#explained(method, toAppError(error));
     }
-    const message = parsedMessage(answer.text);
-    const error = message?.['error'] as { code?: unknown; message?: unknown } | undefined;
-    if (error !== undefined && error !== null) {
+    const { error, hasResult } = outcomeOf(answer.text);
+    if (error !== undefined) {
       throw this.#failed(method, `Gateway "${name}" answered ${method} with error ${shown(error.code)}: ${shown(error.message)}`, error.code);
     }
-    const result = message?.['result'];
-    if (typeof result !== 'object' || result === null || Array.isArray(result)) {
-      throw this.#failed(method, `Gateway "${name}" answered ${method} with no MCP result.`);
-    }
-    return { text: answer.text, result: result as Record<string, unknown> };
+    if (!hasResult) throw this.#failed(method, `Gateway "${name}" answered ${method} with no MCP result.`);
+    return answer.text;
   }
 
   #leftMs(): number {

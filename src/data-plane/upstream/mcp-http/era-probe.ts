@@ -10,7 +10,9 @@ import {
   LEGACY_VERSION,
   modernMeta,
   MODERN_VERSION,
+  outcomeOf,
   parsedMessage,
+  resultOf,
   shown,
   VERSION,
   type Conversation,
@@ -54,7 +56,7 @@ export class HttpEraProbe implements EraProbe {
       request: async (method, params) => {
         const name = typeof params['name'] === 'string' ? params['name'] : undefined;
         const reply = await this.#send(method, this.#modernBody(method, params, needs), this.#modernHeaders(method, name));
-        return this.#result(method, reply);
+        return this.#checked(method, reply);
       },
       close: async () => {},
     });
@@ -65,7 +67,7 @@ export class HttpEraProbe implements EraProbe {
     const params = { protocolVersion: LEGACY_VERSION, capabilities: capabilitiesFor(needs), clientInfo: CLIENT_INFO };
     const answer = await this.#send('initialize', this.#body('initialize', params), this.#headers());
     this.#refuseChallenge(answer);
-    const { result } = this.#result('initialize', answer);
+    const result = resultOf(this.#checked('initialize', answer));
     const version = result['protocolVersion'];
     if (typeof version !== 'string' || !VERSION.test(version)) {
       throw this.#failed(
@@ -90,17 +92,17 @@ export class HttpEraProbe implements EraProbe {
       throw error;
     }
     const conversation: Conversation = {
-      request: async (method, requestParams) => this.#result(method, await this.#send(method, this.#body(method, requestParams), headers)),
+      request: async (method, requestParams) => this.#checked(method, await this.#send(method, this.#body(method, requestParams), headers)),
       close,
     };
     return { conversation, initialized: result, protocolVersion: version };
   }
 
-  #result(method: string, answer: PlainAnswer): { text: string; result: Record<string, unknown> } {
+  /** The message, when it has a result. */
+  #checked(method: string, answer: PlainAnswer): string {
     const { name } = this.#target;
-    const message = parsedMessage(answer.message);
-    const error = message?.['error'] as { code?: unknown; message?: unknown } | undefined;
-    if (error !== undefined && error !== null) {
+    const { error, hasResult } = outcomeOf(answer.message);
+    if (error !== undefined) {
       throw this.#failed(
         method,
         'upstream.bad_answer',
@@ -108,15 +110,14 @@ export class HttpEraProbe implements EraProbe {
         error.code,
       );
     }
-    const result = message?.['result'];
-    if (answer.status >= 300 || typeof result !== 'object' || result === null || Array.isArray(result)) {
+    if (answer.status >= 300 || !hasResult) {
       throw this.#failed(
         method,
         'upstream.bad_answer',
         `Gateway "${name}" answered ${method} with HTTP ${answer.status} and no MCP result (${answer.contentType.slice(0, 60) || 'no content type'}). Is the URL an MCP endpoint?`,
       );
     }
-    return { text: answer.message, result: result as Record<string, unknown> };
+    return answer.message;
   }
 
   #refuseChallenge(answer: PlainAnswer): void {

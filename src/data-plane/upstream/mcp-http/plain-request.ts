@@ -7,7 +7,7 @@ import type { StreamEvent } from '#data-plane/gateway';
 import { networkError } from '../network-error.ts';
 import { SseParser } from '../sse-parser.ts';
 
-const BODY_MAX = 64 * 1024 * 1024;
+const BODY_MAX = 32 * 1024 * 1024;
 
 export interface PlainRequest {
   /** The gateway's name for the upstream, for error texts. */

@@ -1,6 +1,6 @@
 // What a reading of an upstream is made of, whichever way it is reached: finding its era, and a conversation in it on the gateway's
 // own account.
-import type { ClientNeed, ReadStep } from '#base/protocol';
+import { parsedJson, valueAt, type ClientNeed, type ReadStep } from '#base/protocol';
 
 export const MODERN_VERSION = '2026-07-28';
 export const LEGACY_VERSION = '2025-11-25';
@@ -29,8 +29,8 @@ export const CLIENT_INFO = { name: 'mcpgateway', version: '1' };
 
 /** Speaks to one upstream on the gateway's own account. */
 export interface Conversation {
-  /** Sends one request; the result object, or throws AppError, with the upstream's own error code as `data.rpcCode`. */
-  request(method: string, params: Record<string, unknown>): Promise<{ text: string; result: Record<string, unknown> }>;
+  /** Sends one request; the whole answer, which has a result object, or throws AppError, with the upstream's error code as `data.rpcCode`. */
+  request(method: string, params: Record<string, unknown>): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -77,6 +77,23 @@ export function shown(value: unknown): string {
     : `(${typeof value})`;
 }
 
+export interface AnswerOutcome {
+  /** Its members are the upstream's: show them with shown(). */
+  readonly error?: { readonly code?: unknown; readonly message?: unknown };
+  readonly hasResult: boolean;
+}
+
+/** Whether an answer is an error or has a result object; a list may be too large for a copy of the whole of it as objects. */
+export function outcomeOf(message: string): AnswerOutcome {
+  try {
+    const error = valueAt(message, ['error']);
+    if (error !== undefined && error !== 'null') return { error: parsedJson(error) as object, hasResult: false };
+    return { hasResult: valueAt(message, ['result'])?.startsWith('{') === true };
+  } catch {
+    return { hasResult: false };
+  }
+}
+
 /** A message as an object; undefined when it is none. */
 export function parsedMessage(message: string): Record<string, unknown> | undefined {
   try {
@@ -85,4 +102,10 @@ export function parsedMessage(message: string): Record<string, unknown> | undefi
   } catch {
     return undefined;
   }
+}
+
+/** The result of an answer that has one. */
+export function resultOf(message: string): Record<string, unknown> {
+  const result = parsedMessage(message)?.['result'];
+  return typeof result === 'object' && result !== null ? (result as Record<string, unknown>) : {};
 }

@@ -1,18 +1,25 @@
 // Reads one list of an upstream to its end. It is hostile input: paging that never ends or goes round, entries without a name that
-// can be shown, the same entry twice, and entries of many megabytes are cut off or left out, and said.
+// can be shown, the same entry twice, and entries of many megabytes are left out, and said; what cannot be read to its end is not taken
+// over at all, and the items of the time before stay.
 import { setImmediate as otherWork } from 'node:timers/promises';
 import { AppError } from '#base/kernel';
-import { listItems, toolParams, type ItemKind, type ReadItem, type SkippedItem } from '#base/protocol';
+import { listItems, mapMembers, parsedJson, toolParams, valueAt, type ItemKind, type ReadItem, type SkippedItem } from '#base/protocol';
 import type { Conversation } from './conversation.ts';
 import { printable, reasonToSkip } from './screening.ts';
 
 const PAGES_MAX = 200;
 export const ITEMS_MAX = 10_000;
 const ITEM_BYTES_MAX = 1024 * 1024;
-const ALL_BYTES_MAX = 64 * 1024 * 1024;
+const ALL_BYTES_MAX = 32 * 1024 * 1024;
+/** It is kept until the paging ends, and sent back. */
+const CURSOR_CHARS_MAX = 64 * 1024;
 const SKIPPED_MAX = 100;
-/** So many are read before other work gets its turn. */
-const ITEMS_AT_ONCE = 200;
+/** So much is read before other work gets its turn. */
+const CHARS_AT_ONCE = 128 * 1024;
+/** What an entry costs beside its length. */
+const ENTRY_COST_CHARS = 512;
+/** A name in an entry that is too large to be looked into. */
+const NAME_TEXT_CHARS_MAX = 200;
 const METHOD_NOT_FOUND = -32601;
 
 interface ListOfKind {
@@ -45,32 +52,39 @@ export class ShownItems {
   readonly items = new Map<string, Omit<ReadItem, 'needs'>>();
   readonly skipped: SkippedItem[] = [];
   #bytes = 0;
+  #entries = 0;
 
-  /** Throws AppError `upstream.bad_answer` when there are too many or they are too large together. */
+  /** Throws AppError `upstream.bad_answer` when there are too many or they are too large together, whether or not they are of any use. */
   add(kind: ItemKind, text: string, gatewayName: string): void {
+    this.#bytes += text.length;
+    if (++this.#entries > ITEMS_MAX) throw new AppError('upstream.bad_answer', `Gateway "${gatewayName}" lists more than ${ITEMS_MAX} items.`);
+    if (this.#bytes > ALL_BYTES_MAX)
+      throw new AppError('upstream.bad_answer', `The lists of gateway "${gatewayName}" are larger than ${ALL_BYTES_MAX} bytes.`);
+    const { keyMember } = LISTS[kind];
+    if (text.length > ITEM_BYTES_MAX) {
+      this.#skip(kind, keyOfLarge(text, keyMember), `it is larger than ${ITEM_BYTES_MAX / 1024} KiB`);
+      return;
+    }
     const json = Buffer.from(text, 'latin1').toString('utf8');
     const entry = membersOf(json);
-    const { keyMember } = LISTS[kind];
     const key = entry[keyMember];
     const id = `${kind} ${textOf(key) ?? ''}`;
     const name = textOf(entry['name']) ?? '';
     const reason =
       reasonToSkip(kind, key, name) ??
       (this.items.has(id) ? `another ${kind} has the same ${keyMember}` : undefined) ??
-      (text.length > ITEM_BYTES_MAX ? `it is larger than ${ITEM_BYTES_MAX / 1024} KiB` : undefined);
+      (saysTwice(text) ? 'a member of it is there twice, so that readers differ in what it says' : undefined);
     if (reason !== undefined || typeof key !== 'string') {
-      if (this.skipped.length < SKIPPED_MAX)
-        this.skipped.push({ kind, name: printable(textOf(key) ?? JSON.stringify(key ?? null)), reason: reason ?? '' });
+      this.#skip(kind, textOf(key) ?? JSON.stringify(key ?? null), reason ?? '');
       return;
     }
-    this.#bytes += text.length;
-    if (this.items.size >= ITEMS_MAX) throw new AppError('upstream.bad_answer', `Gateway "${gatewayName}" lists more than ${ITEMS_MAX} items.`);
-    if (this.#bytes > ALL_BYTES_MAX)
-      throw new AppError('upstream.bad_answer', `The lists of gateway "${gatewayName}" are larger than ${ALL_BYTES_MAX} bytes.`);
     const fault = kind === 'tool' ? toolParams(json).fault : undefined;
-    if (fault !== undefined && this.skipped.length < SKIPPED_MAX)
-      this.skipped.push({ kind, name: printable(key), reason: `clients of 2026-07-28 leave it out: ${fault}` });
+    if (fault !== undefined) this.#skip(kind, key, `clients of 2026-07-28 leave it out: ${fault}`);
     this.items.set(id, { kind, key, name, title: textOf(entry['title']), description: textOf(entry['description']), json });
+  }
+
+  #skip(kind: ItemKind, name: string, reason: string): void {
+    if (this.skipped.length < SKIPPED_MAX) this.skipped.push({ kind, name: printable(name), reason });
   }
 }
 
@@ -83,8 +97,13 @@ export async function readList(conversation: Conversation, kind: ItemKind, gatew
     const text = await pageOf(conversation, kind, cursor);
     if (text === undefined && isOptional && page === 0) return;
     const { items, nextCursor } = itemsOf(text ?? '', kind, gatewayName);
-    for (const [at, item] of items.entries()) {
-      if (at % ITEMS_AT_ONCE === ITEMS_AT_ONCE - 1) await otherWork();
+    let chars = 0;
+    for (const item of items) {
+      chars += item.length + ENTRY_COST_CHARS;
+      if (chars > CHARS_AT_ONCE) {
+        chars = 0;
+        await otherWork();
+      }
       into.add(kind, item, gatewayName);
     }
     if (nextCursor === undefined) return;
@@ -99,7 +118,7 @@ export async function readList(conversation: Conversation, kind: ItemKind, gatew
 async function pageOf(conversation: Conversation, kind: ItemKind, cursor: string | undefined): Promise<string | undefined> {
   const { method, isOptional } = LISTS[kind];
   try {
-    return (await conversation.request(method, cursor === undefined ? {} : { cursor })).text;
+    return await conversation.request(method, cursor === undefined ? {} : { cursor });
   } catch (error) {
     if (isOptional && cursor === undefined && error instanceof AppError && error.data?.['rpcCode'] === METHOD_NOT_FOUND) return undefined;
     throw error;
@@ -108,12 +127,38 @@ async function pageOf(conversation: Conversation, kind: ItemKind, cursor: string
 
 function itemsOf(text: string, kind: ItemKind, gatewayName: string): ReturnType<typeof listItems> {
   const { method, listKey } = LISTS[kind];
+  const unusable = (why: string, cause?: unknown): AppError =>
+    new AppError('upstream.bad_answer', `The ${method} of gateway "${gatewayName}" cannot be used: ${why}`, { cause });
   try {
+    // Some languages write an empty list as null; anything else than a list is none, and no reason to forget what there was.
+    const list = valueAt(text, ['result', listKey]);
+    if (list !== undefined && list !== 'null' && !list.startsWith('[')) throw unusable(`${listKey} is no list.`);
+    const cursor = valueAt(text, ['result', 'nextCursor']);
+    if (cursor !== undefined && cursor !== 'null' && !cursor.startsWith('"')) throw unusable('nextCursor is no text.');
+    if (cursor !== undefined && cursor.length > CURSOR_CHARS_MAX) throw unusable(`nextCursor is longer than ${CURSOR_CHARS_MAX} characters.`);
     return listItems(text, listKey);
   } catch (cause) {
-    const why = cause instanceof AppError ? cause.message : 'it cannot be read';
-    throw new AppError('upstream.bad_answer', `The ${method} of gateway "${gatewayName}" cannot be used: ${why}`, { cause });
+    if (cause instanceof AppError && cause.code === 'upstream.bad_answer') throw cause;
+    throw unusable(cause instanceof AppError ? cause.message : 'it cannot be read', cause);
   }
+}
+
+/** Combined servers put another name in the place of an item's own: with two of them, one would stay. */
+function saysTwice(text: string): boolean {
+  const names = new Set<string>();
+  let isTwice = false;
+  mapMembers(text, [], (name) => {
+    if (names.has(name)) isTwice = true;
+    names.add(name);
+    return undefined;
+  });
+  return isTwice;
+}
+
+function keyOfLarge(text: string, keyMember: string): string {
+  const key = valueAt(text, [keyMember]);
+  const isName = key?.startsWith('"') === true && key.length <= NAME_TEXT_CHARS_MAX;
+  return isName ? String(parsedJson(key)) : '(a large one)';
 }
 
 function membersOf(json: string): Record<string, unknown> {

@@ -12,6 +12,8 @@ const HIDDEN_ALL = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 const TURNING = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u;
 /** RFC 3986, and the braces of RFC 6570. Blanks and quotes end a URI in too many readers; others are only encoded by some. */
 const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
+/** A client that opened such a URI would run the upstream's code. */
+const SCRIPT = /^(?:javascript|vbscript):/i;
 const NEVER_IN_URI = /[\s<>"\\^`|]/;
 
 /**
@@ -36,6 +38,7 @@ function reasonByUri(kind: 'resource' | 'template', uri: unknown, name: string):
   if (HIDDEN.test(uri)) return 'its URI has control, invisible or direction characters';
   if (NEVER_IN_URI.test(uri)) return 'its URI has blanks, quotes or other characters that no URI has';
   if (kind === 'resource' && !SCHEME.test(uri)) return 'its URI has no scheme';
+  if (SCRIPT.test(uri)) return 'its URI is a script';
   if (TURNING.test(name)) return 'its name has control or direction characters';
   return undefined;
 }
