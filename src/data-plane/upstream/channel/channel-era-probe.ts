@@ -135,11 +135,11 @@ export class ChannelEraProbe implements EraProbe {
     } catch (error) {
       throw this.#explained(method, toAppError(error));
     }
-    const { error, hasResult } = outcomeOf(answer.text);
+    const { error, hasResult, fault } = outcomeOf(answer.text);
     if (error !== undefined) {
       throw this.#failed(method, `Gateway "${name}" answered ${method} with error ${shown(error.code)}: ${shown(error.message)}`, error.code);
     }
-    if (!hasResult) throw this.#failed(method, `Gateway "${name}" answered ${method} with no MCP result.`);
+    if (!hasResult) throw this.#failed(method, `Gateway "${name}" answered ${method} with no MCP result${fault}.`);
     return answer.text;
   }
 

@@ -101,7 +101,7 @@ export class HttpEraProbe implements EraProbe {
   /** The message, when it has a result. */
   #checked(method: string, answer: PlainAnswer): string {
     const { name } = this.#target;
-    const { error, hasResult } = outcomeOf(answer.message);
+    const { error, hasResult, fault } = outcomeOf(answer.message);
     if (error !== undefined) {
       throw this.#failed(
         method,
@@ -114,7 +114,7 @@ export class HttpEraProbe implements EraProbe {
       throw this.#failed(
         method,
         'upstream.bad_answer',
-        `Gateway "${name}" answered ${method} with HTTP ${answer.status} and no MCP result (${answer.contentType.slice(0, 60) || 'no content type'}). Is the URL an MCP endpoint?`,
+        `Gateway "${name}" answered ${method} with HTTP ${answer.status} and no MCP result${fault} (${answer.contentType.slice(0, 60) || 'no content type'}). Is the URL an MCP endpoint?`,
       );
     }
     return answer.message;

@@ -1,5 +1,6 @@
 // What a reading of an upstream is made of, whichever way it is reached: finding its era, and a conversation in it on the gateway's
 // own account.
+import { AppError } from '#base/kernel';
 import { parsedJson, valueAt, type ClientNeed, type ReadStep } from '#base/protocol';
 
 export const MODERN_VERSION = '2026-07-28';
@@ -81,16 +82,18 @@ export interface AnswerOutcome {
   /** Its members are the upstream's: show them with shown(). */
   readonly error?: { readonly code?: unknown; readonly message?: unknown };
   readonly hasResult: boolean;
+  /** Why it cannot be read, '' otherwise. */
+  readonly fault: string;
 }
 
 /** Whether an answer is an error or has a result object; a list may be too large for a copy of the whole of it as objects. */
 export function outcomeOf(message: string): AnswerOutcome {
   try {
     const error = valueAt(message, ['error']);
-    if (error !== undefined && error !== 'null') return { error: parsedJson(error) as object, hasResult: false };
-    return { hasResult: valueAt(message, ['result'])?.startsWith('{') === true };
-  } catch {
-    return { hasResult: false };
+    if (error !== undefined && error !== 'null') return { error: parsedJson(error) as object, hasResult: false, fault: '' };
+    return { hasResult: valueAt(message, ['result'])?.startsWith('{') === true, fault: '' };
+  } catch (error) {
+    return { hasResult: false, fault: error instanceof AppError ? ` (${error.message})` : '' };
   }
 }
 
