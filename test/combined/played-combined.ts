@@ -8,6 +8,7 @@ import {
   RECORD_DIRECTIONS,
   type Gateway,
   type RecordBatch,
+  type RecordDirection,
   type SnapshotInput,
   type UpstreamSession,
 } from '../../src/data-plane/gateway/index.ts';
@@ -39,6 +40,10 @@ export class PlayedCombined {
   readonly gateway: Gateway;
   /** Answers of `initialize` are the test's. */
   isSlow = false;
+  /** Notifications and answers are not acknowledged. */
+  isDeaf = false;
+  /** Upstreams are known not to be there. */
+  isDown = false;
   readonly #records: RecordBatch[] = [];
   #version = 1;
   #input: Omit<SnapshotInput, 'version'>;
@@ -56,8 +61,9 @@ export class PlayedCombined {
         open: (request, sink, observer) => {
           const call = new PlayedCall(request, sink, observer);
           this.calls.push(call);
-          if (request.message?.method === 'initialize' && !this.isSlow) this.agree(call);
-          else if (request.message?.kind !== 'request' && request.method !== 'GET') acknowledge(call);
+          if (this.isDown) sink.fail(new AppError('upstream.down', 'down'));
+          else if (request.message?.method === 'initialize' && !this.isSlow) this.agree(call);
+          else if (request.message?.kind !== 'request' && request.method !== 'GET' && !this.isDeaf) acknowledge(call);
           return call;
         },
       },
@@ -149,7 +155,7 @@ export class PlayedCombined {
     throw new Error(`${upstream} never got ${method}: ${this.calls.map(({ request }) => request.message?.method ?? request.method).join(' ')}`);
   }
 
-  recordedCalls(): { method: string; target: string; upstream: string }[] {
+  recorded(direction: RecordDirection): { method: string; target: string; upstream: string }[] {
     this.gateway.flushRecords();
     const texts = new Map(this.#records.flatMap(({ dictionary }) => dictionary));
     const column = (name: (typeof RECORD_COLUMNS)[number]): number => RECORD_COLUMNS.indexOf(name);
@@ -157,7 +163,7 @@ export class PlayedCombined {
       .flatMap(({ rows, count }) =>
         Array.from({ length: count }, (_, at) => rows.slice(at * RECORD_COLUMNS.length, (at + 1) * RECORD_COLUMNS.length)),
       )
-      .filter((row) => RECORD_DIRECTIONS[row[column('direction')] as number] === 'call')
+      .filter((row) => RECORD_DIRECTIONS[row[column('direction')] as number] === direction)
       .map((row) => ({
         method: texts.get(row[column('method')] as number) ?? '',
         target: texts.get(row[column('target')] as number) ?? '',

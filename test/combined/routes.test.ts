@@ -42,6 +42,17 @@ describe('a request to a combined server', () => {
     expect(() => route(items, 'resources/read', { uri: 'demo://c/7' })).toThrow(expect.objectContaining({ code: 'resource.not_found' }));
   });
 
+  it('reads no hidden resource by way of a template it fits', () => {
+    const items = [
+      itemRow('resource', 'a', 'demo://docs/off', { enabled: false }),
+      itemRow('template', 'a', 'demo://docs/{name}'),
+      itemRow('template', 'a', 'demo://docs/{+path}'),
+    ];
+    expect(route(items, 'resources/read', { uri: 'demo://docs/on' })).toMatchObject({ upstream: 'a' });
+    for (const uri of ['demo://docs/off', 'demo://docs/./off', 'demo://docs/%6fff'])
+      expect(() => route(items, 'resources/read', { uri })).toThrow(expect.objectContaining({ code: 'resource.not_found' }));
+  });
+
   it('completes for the prompt and the template it names', () => {
     const items = [itemRow('prompt', 'a', 'p'), itemRow('template', 'b', 'demo://b/{id}')];
     const argument = { name: 'id', value: '1' };

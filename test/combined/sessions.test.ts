@@ -12,14 +12,14 @@ describe('the session with an upstream', () => {
     const session = rig.openSession();
     rig.callTool('a-x', 1, { session });
     const hello = await rig.until('a', 'initialize');
-    const open = rig.combined.open;
-    expect(open).toBeDefined();
+    rig.isDeaf = true;
     rig.agree(hello);
-    const order = () => rig.sent('a').map(({ request }) => request.message?.method ?? request.method);
+    const initialized = await rig.until('a', 'notifications/initialized');
     rig.callTool('a-x', 2, { session });
+    await settled();
+    expect(rig.sent('a', 'tools/call')).toEqual([]);
+    initialized.refuses(202, '');
     await rig.until('a', 'tools/call', 2);
-    expect(order().slice(0, 3)).toEqual(['initialize', 'notifications/initialized', expect.any(String)]);
-    expect(order().indexOf('tools/call')).toBeGreaterThan(order().indexOf('notifications/initialized'));
   });
 
   it('is opened once for two calls at the same time, and again after it could not be opened', async () => {
@@ -336,16 +336,70 @@ describe('limits of an upstream', () => {
     expect(rig.post({ id: 3, method: 'resources/subscribe', params: { uri: 'r://x' } }, { session }).error).toBeUndefined();
     answers(await rig.until('a', 'tools/call'), {});
     expect(rig.callTool('a-x', 4, { session }).error).toBeUndefined();
+    // Answered, though its stream stays open.
+    (await rig.until('a', 'tools/call', 2)).opensStream().says(answerText(4));
+    expect(rig.callTool('a-x', 5, { session }).error).toBeUndefined();
+    rig.post({ method: 'notifications/cancelled', params: { requestId: 5 } }, { session });
+    expect(rig.callTool('a-x', 6, { session }).error).toBeUndefined();
   });
 });
 
 describe('records', () => {
-  it('name the upstream a call went to also when it could not be reached', async () => {
+  it('name the upstream a call went to, also when it was known at once to be down', async () => {
     const rig = new PlayedCombined();
     const session = rig.openSession();
     rig.callTool('a-x', 1, { session });
     answers(await rig.until('a', 'tools/call'), {});
-    expect(rig.recordedCalls()).toContainEqual({ method: 'tools/call', target: 'a-x', upstream: 'a' });
+    rig.isDown = true;
+    expect(rig.callTool('a-x', 2, { session }).error).toBeUndefined();
+    await settled();
+    expect(rig.recorded('call').filter(({ method }) => method === 'tools/call')).toEqual([
+      { method: 'tools/call', target: 'a-x', upstream: 'a' },
+      { method: 'tools/call', target: 'a-x', upstream: 'a' },
+    ]);
+  });
+});
+
+describe('records of what upstreams ask and say', () => {
+  it('name the upstream', async () => {
+    const rig = new PlayedCombined();
+    const session = rig.openSession({}, { elicitation: {} });
+    const client = rig.callTool('a-x', 1, { session });
+    const call = (await rig.until('a', 'tools/call')).opensStream();
+    call.says('{"jsonrpc":"2.0","method":"notifications/message","params":{}}');
+    call.says('{"jsonrpc":"2.0","id":0,"method":"elicitation/create","params":{}}').says('{"jsonrpc":"2.0","id":1,"method":"roots/list"}');
+    const { id } = JSON.parse(client.events[1]?.data ?? '') as { id: number };
+    rig.post({ id, result: {} }, { session });
+    call.says(answerText(1));
+    expect(rig.recorded('tell')).toEqual([{ method: 'notifications/message', target: '', upstream: 'a' }]);
+    expect(rig.recorded('ask')).toEqual([
+      { method: 'elicitation/create', target: '', upstream: 'a' },
+      { method: 'roots/list', target: '', upstream: 'a' },
+    ]);
+  });
+});
+
+describe('tasks', () => {
+  it('are asked after at the upstream that runs them, however many there were before', async () => {
+    const rig = new PlayedCombined();
+    const session = rig.openSession();
+    for (let id = 1; id <= 1001; id++) {
+      rig.callTool('a-x', id, { session }, { task: {} });
+      answers(await rig.until('a', 'tools/call', id), { task: { taskId: `t${id}` } });
+    }
+    rig.post({ id: 2000, method: 'tasks/get', params: { taskId: 't1001' } }, { session });
+    expect(sentJson(await rig.until('a', 'tasks/get')).params).toEqual({ taskId: 't1001' });
+  });
+});
+
+describe('a resource under another URI than the upstream’s', () => {
+  it('is subscribed to under the upstream’s own, in the message and in what is said of it', async () => {
+    const rig = new PlayedCombined({ items: ['a', 'b'].map((id) => itemRow('resource', id, 'r://x')) });
+    const session = rig.openSession();
+    rig.post({ id: 1, method: 'resources/subscribe', params: { uri: 'a+r://x' } }, { session });
+    const { request } = await rig.until('a', 'resources/subscribe');
+    expect(request.message?.uri).toBe('r://x');
+    expect(JSON.parse(request.body?.toString() ?? '')).toMatchObject({ params: { uri: 'r://x' } });
   });
 });
 
@@ -357,6 +411,14 @@ describe('the log level', () => {
       code: 'request.bad_params',
     });
     expect(rig.post({ id: 2, method: 'logging/setLevel', params: { level: 'info' } }, { session }).body).toContain('"result":{}');
+  });
+
+  it('goes with each call to an upstream that knows no sessions', async () => {
+    const rig = new PlayedCombined({ upstreams: [upstreamRow('a', { legacy: false })] });
+    const session = rig.openSession();
+    rig.post({ id: 1, method: 'logging/setLevel', params: { level: 'debug' } }, { session });
+    rig.callTool('a-x', 2, { session });
+    expect(sentJson(await rig.until('a', 'tools/call')).params).toMatchObject({ _meta: { 'io.modelcontextprotocol/logLevel': 'debug' } });
   });
 
   it('is known to an upstream before the first call', async () => {

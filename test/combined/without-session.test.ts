@@ -9,13 +9,17 @@ const modernCall = (id: number, more: object = {}): object => ({
   params: { name: 'a-x', arguments: {}, _meta: { ...MODERN_META, ...more } },
 });
 
+interface Progressing {
+  readonly params: { readonly _meta: { readonly progressToken: unknown } };
+}
+
 describe('calls outside any session', () => {
   it('keep their answers and progress apart, whatever ids and tokens their clients chose', async () => {
     const rig = new PlayedCombined();
     const clients = [rig.post(modernCall(1, { progressToken: 'p' })), rig.post(modernCall(1, { progressToken: 'p' }))];
     const calls = [await rig.until('a', 'tools/call'), await rig.until('a', 'tools/call', 2)];
     const ids = calls.map((call) => sentJson(call).id);
-    const tokens = calls.map((call) => (sentJson(call).params?.['_meta'] as { progressToken: unknown }).progressToken);
+    const tokens = calls.map((call) => (sentJson(call) as Progressing).params._meta.progressToken);
     expect(new Set(ids).size).toBe(2);
     expect(new Set(tokens).size).toBe(2);
     calls[1]

@@ -122,7 +122,7 @@ export class Exchange {
         target: '',
         errorCode: '',
         serverId: this.server?.id ?? '',
-        upstreamId: this.server?.upstream.id ?? '',
+        upstreamId: this.call?.upstreamId ?? this.server?.upstream.id ?? '',
         userEmail: this.principal?.email ?? '',
         tokenId: this.principal?.tokenId ?? '',
         clientAddress: this.clientAddress,

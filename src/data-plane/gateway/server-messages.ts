@@ -78,7 +78,7 @@ export class ServerMessages {
     if (envelope.kind === 'notification') {
       if (envelope.method === 'notifications/cancelled' && envelope.requestId !== undefined) this.#takenBack(listener, envelope.requestId);
       else if (LISTS_CHANGED.has(envelope.method)) this.#onListChanged(listener.server.upstream.id);
-      this.#record(listener, 'tell', envelope.method, envelope.uri ?? '', 'ok', Date.now(), data.length, 0);
+      this.#record(listener, call, 'tell', envelope.method, envelope.uri ?? '', 'ok', Date.now(), data.length, 0);
       return envelope;
     }
     listener.session?.openAsk(envelope.id as string, { method: envelope.method.slice(0, METHOD_MAX), atMs: Date.now(), bytes: data.length, call });
@@ -88,13 +88,13 @@ export class ServerMessages {
   /** The client has answered a question of the upstream. */
   answered(listener: Listener, reply: Envelope, bytes: number): void {
     const ask = reply.id === undefined ? undefined : listener.session?.takeAsk(reply.id);
-    if (ask !== undefined) this.#record(listener, 'ask', ask.method, '', reply.isError ? 'rpc_error' : 'ok', ask.atMs, ask.bytes, bytes);
+    if (ask !== undefined) this.#record(listener, ask.call, 'ask', ask.method, '', reply.isError ? 'rpc_error' : 'ok', ask.atMs, ask.bytes, bytes);
   }
 
   /** The upstream no longer wants to know. */
   #takenBack(listener: Listener, id: string): void {
     const ask = listener.session?.takeAsk(id);
-    if (ask !== undefined) this.#record(listener, 'ask', ask.method, '', 'cancelled', ask.atMs, ask.bytes, 0);
+    if (ask !== undefined) this.#record(listener, ask.call, 'ask', ask.method, '', 'cancelled', ask.atMs, ask.bytes, 0);
   }
 
   /** Streams outlive changes: what was switched off, hidden or deleted since says nothing more (decisions.md 27). */
@@ -107,6 +107,7 @@ export class ServerMessages {
 
   #record(
     listener: Listener,
+    call: Exchange | undefined,
     direction: RecordDirection,
     method: string,
     target: string,
@@ -128,7 +129,8 @@ export class ServerMessages {
       target,
       errorCode: '',
       serverId: listener.server.id,
-      upstreamId: listener.server.upstream.id,
+      // A combined server has one for each call.
+      upstreamId: call?.call?.upstreamId ?? listener.server.upstream.id,
       userEmail: listener.principal.email,
       tokenId: listener.principal.tokenId ?? '',
       clientAddress: listener.clientAddress,

@@ -40,7 +40,7 @@ export class AskIds<A extends Asker> {
 
   /** Whom the client tells of its progress, in the upstream's own terms; undefined when nobody waits for it. */
   progressed({ progressToken }: Envelope, text: string): { asker: A; text: string } | undefined {
-    const open = progressToken === undefined ? undefined : this.#open.get(progressToken);
+    const open = this.#open.get(unquoted(progressToken) ?? '');
     if (open?.progressToken === undefined) return undefined;
     return { asker: open.asker, text: replaceAt(text, ['params', 'progressToken'], open.progressToken) };
   }
@@ -55,7 +55,7 @@ export class AskIds<A extends Asker> {
 
   /** Where the client's answer goes, with the upstream's own id; undefined when nobody waits for it. */
   answered({ id }: Envelope, text: string): { asker: A; text: string } | undefined {
-    const ours = id?.replace(/^"(\d+)"$/, '$1');
+    const ours = unquoted(id);
     const open = ours === undefined ? undefined : this.#open.get(ours);
     if (ours === undefined || open === undefined) return undefined;
     this.#close(ours);
@@ -67,4 +67,9 @@ export class AskIds<A extends Asker> {
     this.#open.delete(ours);
     if (open !== undefined) this.#ours.delete(`${open.asker.key} ${open.idText}`);
   }
+}
+
+/** Some clients turn numbers into strings. */
+function unquoted(id: string | undefined): string | undefined {
+  return id?.replace(/^"(\d+)"$/, '$1');
 }

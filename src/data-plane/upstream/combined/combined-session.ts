@@ -53,7 +53,9 @@ export class CombinedSession extends LineSession implements LegOwner {
   readonly #taskOwners = new Map<string, string>();
   /** What the client was last told or shown of its lists. */
   #announced: string;
-  #level: Buffer | undefined;
+  /** The client's latest request for a log level. */
+  #levelAsked: Buffer | undefined;
+  #level: string | undefined;
 
   constructor(parts: CombinedParts, server: ServerEntry, principal: Principal, request: UpstreamRequest, onEnd: (session: CombinedSession) => void) {
     super();
@@ -186,10 +188,11 @@ export class CombinedSession extends LineSession implements LegOwner {
     if (leg === undefined) this.#sendModern(call, route, request);
     else {
       const bytes = route.text === text ? body : Buffer.from(route.text, 'latin1');
+      const sent = message.uri === undefined ? message : { ...message, uri: route.name };
       call.start(leg.isOpen ? undefined : leg.ready(), (into) => {
         if (message.method === 'resources/subscribe') leg.remember(`subscription ${message.uri}`, bytes);
         else if (message.method === 'resources/unsubscribe') leg.forget(`subscription ${message.uri}`);
-        return leg.send(bytes, message, into, { lane, isSafeToRepeat, headers: upstreamHeaders(request, upstream.row) });
+        return leg.send(bytes, sent, into, { lane, isSafeToRepeat, headers: upstreamHeaders(request, upstream.row) });
       });
     }
     return call;
@@ -199,7 +202,7 @@ export class CombinedSession extends LineSession implements LegOwner {
   #sendModern(call: RoutedCall, { upstream, name, ...route }: Route, request: UpstreamRequest): void {
     const { lane, isSafeToRepeat } = request;
     const params = paramHeaders(route.params ?? [], route.text);
-    const text = withEnvelope(route.text, this.#hello.clientInfo);
+    const text = withEnvelope(route.text, this.#hello.clientInfo, this.#level);
     const headers = upstreamHeaders(request, upstream.row, { version: MODERN_VERSION, method: call.message.method, name, params });
     call.start(undefined, (into) =>
       this.#parts.port.open(
@@ -229,16 +232,18 @@ export class CombinedSession extends LineSession implements LegOwner {
   #setLevel(message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall {
     const level = stringAt(body.toString('latin1'), ['params', 'level']);
     if (level === undefined || !isLogLevel(level)) throw new AppError('request.bad_params', '`params.level` must be a log level of MCP.');
-    this.#level = body;
+    this.#levelAsked = body;
+    this.#level = level;
     for (const leg of this.#legs.values()) this.#tellLevel(leg);
     return reply(sink, message.id, Buffer.from('{}'));
   }
 
   #tellLevel(leg: Leg): void {
     const upstream = this.#parts.snapshot().upstreams.get(leg.upstreamId);
-    if (this.#level === undefined || upstream === undefined || !Object.hasOwn(upstream.row.capabilities, 'logging')) return;
-    leg.remember('level', this.#level);
-    void leg.tell(this.#level, scanMessage(this.#level.toString('latin1')));
+    const asked = this.#levelAsked;
+    if (asked === undefined || upstream === undefined || !Object.hasOwn(upstream.row.capabilities, 'logging')) return;
+    leg.remember('level', asked);
+    void leg.tell(asked, scanMessage(asked.toString('latin1')));
   }
 
   #leg(upstream: UpstreamEntry): Leg {
@@ -264,6 +269,7 @@ export class CombinedSession extends LineSession implements LegOwner {
     if (message.method === 'notifications/initialized') return;
     if (message.method === 'notifications/cancelled') {
       const running = message.requestId === undefined ? undefined : this.#running.get(message.requestId);
+      running?.call.takenBack();
       if (running !== undefined && (running.leg === undefined || !running.call.isSent)) running.call.cancel();
       else if (running?.leg !== undefined) void running.leg.tell(body, message);
       // Its stream was taken up again: only its upstream knows it.
@@ -324,7 +330,10 @@ export class CombinedSession extends LineSession implements LegOwner {
     if (valueAt(request, ['params', 'task']) === undefined) return undefined;
     return (answer) => {
       const taskId = stringAt(answer, ['result', 'task', 'taskId']);
-      if (taskId !== undefined && this.#taskOwners.size < TASKS_MAX) this.#taskOwners.set(taskId, upstream.id);
+      if (taskId === undefined) return answer;
+      const [oldest] = this.#taskOwners.keys();
+      if (this.#taskOwners.size >= TASKS_MAX && oldest !== undefined) this.#taskOwners.delete(oldest);
+      this.#taskOwners.set(taskId, upstream.id);
       return answer;
     };
   }

@@ -2,7 +2,7 @@
 // only one era knows (protocol.md 2.2, 2.3). What an upstream asks in the middle of such a call is refused at once.
 import { AppError } from '#base/kernel';
 import { stringAt } from '../channel/string-at.ts';
-import { removeMember, replaceAt, rpcErrorText, setMember, valueAt } from '#base/protocol';
+import { jsonText, removeMember, replaceAt, rpcErrorText, setMember, valueAt } from '#base/protocol';
 
 export const MODERN_VERSION = '2026-07-28';
 const PREFIX = 'io.modelcontextprotocol/';
@@ -16,11 +16,15 @@ export function withoutEnvelope(text: string): string {
   return valueAt(stripped, ['params', '_meta'])?.replaceAll(/\s/g, '') === '{}' ? removeMember(stripped, ['params', '_meta']) : stripped;
 }
 
-/** A legacy request for a modern upstream: with an envelope that declares nothing, so that nothing is asked. */
-export function withEnvelope(text: string, clientInfo: string): string {
+/**
+ * A legacy request for a modern upstream: with an envelope that declares nothing, so that nothing is asked.
+ * @param logLevel what the client has set for its session, if it has
+ */
+export function withEnvelope(text: string, clientInfo: string, logLevel?: string): string {
   let wrapped = valueAt(text, ['params']) === undefined ? setMember(text, ['params'], '{}') : text;
   wrapped = setMember(wrapped, ['params', '_meta', `${PREFIX}protocolVersion`], `"${MODERN_VERSION}"`);
   wrapped = setMember(wrapped, ['params', '_meta', `${PREFIX}clientCapabilities`], '{}');
+  if (logLevel !== undefined) wrapped = setMember(wrapped, ['params', '_meta', `${PREFIX}logLevel`], jsonText(logLevel));
   return setMember(wrapped, ['params', '_meta', `${PREFIX}clientInfo`], clientInfo);
 }
 

@@ -1,9 +1,9 @@
 // Which upstream a request is for, and how the upstream calls what the client named.
 import { AppError } from '#base/kernel';
-import { jsonText, parsedJson, replaceAt, valueAt, type Envelope, type ParamHeader } from '#base/protocol';
+import { jsonText, parsedJson, plainUri, replaceAt, valueAt, type Envelope, type ParamHeader } from '#base/protocol';
 import { declaredParams, type ItemEntry, type ServerEntry, type UpstreamEntry } from '#data-plane/gateway';
 import { maySee, type CallerView } from './caller-view.ts';
-import { indexOf, publishedUri } from './combined-index.ts';
+import { indexOf, publishedUri, type CombinedIndex } from './combined-index.ts';
 
 export interface Route {
   readonly upstream: UpstreamEntry;
@@ -76,10 +76,23 @@ function resourceOf(server: ServerEntry, view: CallerView, uri: string): { item:
   const item =
     listed !== undefined && maySee(view, server, listed)
       ? listed
-      : index.templates.find((template) => template.matches(uri) && maySee(view, server, template.item))?.item;
-  if (item === undefined) return undefined;
+      : index.templates.find(
+          (template) =>
+            template.matches(uri) && maySee(view, server, template.item) && !isHidden(view, server, template.item, ownUri(index, template.item, uri)),
+        )?.item;
+  return item === undefined ? undefined : { item, uri: ownUri(index, item, uri) };
+}
+
+/** What the item's upstream calls what the client calls so. */
+function ownUri(index: CombinedIndex, item: ItemEntry, uri: string): string {
   const published = publishedUri(index, item);
-  return { item, uri: published === item.row.key ? uri : uri.slice(published.length - item.row.key.length) };
+  return published === item.row.key ? uri : uri.slice(published.length - item.row.key.length);
+}
+
+/** A resource that somebody hid is not to be had by way of a template it fits. */
+function isHidden(view: CallerView, server: ServerEntry, { upstream }: ItemEntry, uri: string): boolean {
+  const resource = upstream.hiddenUris.size === 0 ? undefined : upstream.hiddenUris.get(plainUri(uri));
+  return resource !== undefined && !maySee(view, server, resource);
 }
 
 function byReference(server: ServerEntry, view: CallerView, text: string): Route {

@@ -44,6 +44,8 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
   readonly #hooks: RouteHooks;
   readonly #entered: LimitGate[] = [];
   #call: UpstreamCall | undefined;
+  /** Nobody waits any more for what the upstream may still say. */
+  #isSettled = false;
   #isStarting = false;
   #isPaused = false;
   #isOver = false;
@@ -106,8 +108,14 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
     const call = this.#call;
     this.#over();
     if (call === undefined) return;
-    this.#hooks.abandoned?.();
+    if (!this.#isSettled) this.#hooks.abandoned?.();
     call.cancel();
+  }
+
+  /** The client has taken it back, and its place is free; the upstream may still take its time to end it. */
+  takenBack(): void {
+    this.#isSettled = true;
+    this.#leave();
   }
   pause(): void {
     this.#isPaused = true;
@@ -206,7 +214,10 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
   #worded(data: string): string | undefined {
     const envelope = tryScan(data);
     if (envelope === undefined) return readLoosely(data) === undefined ? data : this.#answerText(data);
-    return envelope.kind === 'response' ? this.#answerText(data) : this.#hooks.said(envelope, data);
+    if (envelope.kind !== 'response') return this.#hooks.said(envelope, data);
+    this.#isSettled = true;
+    this.#leave();
+    return this.#answerText(data);
   }
 
   #answerText(text: string): string {
@@ -219,9 +230,13 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
 
   #over(): void {
     this.#isOver = true;
-    for (const gate of this.#entered) gate.leave();
+    this.#leave();
     this.#held = undefined;
     this.onOver?.();
+  }
+
+  #leave(): void {
+    for (const gate of this.#entered.splice(0)) gate.leave();
   }
 }
 

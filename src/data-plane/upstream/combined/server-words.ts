@@ -4,6 +4,7 @@ import { maySee, type CallerView } from './caller-view.ts';
 import { indexOf } from './combined-index.ts';
 
 const INSTRUCTIONS_MAX = 16_384;
+const SEPARATOR = '\n\n';
 const OWN_VERSION = '1';
 
 export interface ServerWords {
@@ -20,9 +21,12 @@ export function wordsOf(server: ServerEntry, view: CallerView): ServerWords {
     upstreams.set(item.upstream.id, item.upstream);
     kinds.add(item.row.kind);
   }
-  const declared = [...upstreams.values()].map(({ row }) => row.capabilities);
-  const anyHas = (name: string): boolean => declared.some((capabilities) => Object.hasOwn(capabilities, name));
-  const subscribes = declared.some(({ resources }) => (resources as { subscribe?: unknown } | undefined)?.subscribe === true);
+  const rows = [...upstreams.values()].map(({ row }) => row);
+  const anyHas = (name: string): boolean => rows.some(({ capabilities }) => Object.hasOwn(capabilities, name));
+  // An upstream that knows no sessions knows no subscriptions of theirs.
+  const subscribes = rows.some(
+    ({ legacy, capabilities }) => legacy && (capabilities['resources'] as { subscribe?: unknown } | null)?.subscribe === true,
+  );
   const capabilities: Record<string, unknown> = {
     // What is not there yet may come: the gateway tells when it does.
     tools: { listChanged: true },
@@ -38,5 +42,19 @@ function instructionsOf(upstreams: readonly UpstreamEntry[]): string | undefined
   const parts = upstreams
     .toSorted((a, b) => (a.row.name < b.row.name ? -1 : 1))
     .flatMap(({ row }) => (row.instructions === null || row.instructions.trim() === '' ? [] : `## ${row.name}\n\n${row.instructions.trim()}`));
-  return parts.length === 0 ? undefined : parts.join('\n\n').slice(0, INSTRUCTIONS_MAX);
+  if (parts.length === 0) return undefined;
+  // Everybody is heard: who says more than there is room for is cut, not who comes after.
+  const bySize = parts.toSorted((a, b) => a.length - b.length);
+  let left = INSTRUCTIONS_MAX - (parts.length - 1) * SEPARATOR.length;
+  let share = 0;
+  for (const [at, part] of bySize.entries()) {
+    share = Math.max(0, Math.floor(left / (bySize.length - at)));
+    if (part.length > share) break;
+    left -= part.length;
+    share = part.length;
+  }
+  return parts
+    .map((part) => part.slice(0, share).toWellFormed())
+    .join(SEPARATOR)
+    .slice(0, INSTRUCTIONS_MAX);
 }
