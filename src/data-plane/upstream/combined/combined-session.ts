@@ -16,6 +16,7 @@ import { asLegacyAnswer, isHeaderMismatch, withEnvelope, MODERN_VERSION } from '
 import { Leg, type Hello, type LegOwner } from './leg.ts';
 import { listOf } from './list-pages.ts';
 import { localResult } from './local-answers.ts';
+import { refuseAskingTool } from './mid-call.ts';
 import { reply } from './reply.ts';
 import { routeOf, type Route } from './route.ts';
 import { RoutedCall } from './routed-call.ts';
@@ -165,6 +166,7 @@ export class CombinedSession extends LineSession implements LegOwner {
       return reply(sink, message.id, undefined, { code: -32601, message: `Method not found: ${message.method.slice(0, 200)}` });
     const { upstream } = route;
     const isBridged = !upstream.row.legacy && upstream.row.modern;
+    if (isBridged) refuseAskingTool(server, message);
     const leg = isBridged ? undefined : this.#leg(upstream);
     const call = new RoutedCall(upstream, message, sink, {
       uriNames: indexOf(server).uriNames.get(upstream.id),

@@ -7,6 +7,10 @@ import { jsonText, removeMember, replaceAt, rpcErrorText, setMember, valueAt } f
 export const MODERN_VERSION = '2026-07-28';
 const PREFIX = 'io.modelcontextprotocol/';
 const ENVELOPE_KEYS = ['protocolVersion', 'clientCapabilities', 'clientInfo', 'logLevel'];
+/** The user has to visit a page first (MCP 2025-11-25): in the modern era that is a question. */
+const URL_ELICITATION_REQUIRED = '-32042';
+/** The client would have to declare something (MCP 2026-07-28), where the gateway declares nothing for it. */
+const CAPABILITY_MISSING = '-32021';
 const CACHEABLE: ReadonlySet<string> = new Set(['resources/read']);
 
 /** A modern request for an upstream with sessions: without the envelope. */
@@ -31,8 +35,10 @@ export function withEnvelope(text: string, clientInfo: string, logLevel?: string
 /** A legacy upstream's answer for a modern client. */
 export function asModernAnswer(text: string, method: string): string {
   if (valueAt(text, ['result']) === undefined) {
+    const code = valueAt(text, ['error', 'code']);
+    if (code === URL_ELICITATION_REQUIRED) return rpcErrorText(midCall(), valueAt(text, ['id']));
     // What older revisions say of a resource that is not there.
-    return valueAt(text, ['error', 'code']) === '-32002' ? replaceAt(text, ['error', 'code'], '-32602') : text;
+    return code === '-32002' ? replaceAt(text, ['error', 'code'], '-32602') : text;
   }
   let answer = valueAt(text, ['result', 'resultType']) === undefined ? setMember(text, ['result', 'resultType'], '"complete"') : text;
   if (CACHEABLE.has(method)) {
@@ -46,7 +52,8 @@ export function asModernAnswer(text: string, method: string): string {
 export function asLegacyAnswer(text: string, id: string | undefined): string {
   const resultType = stringAt(text, ['result', 'resultType']);
   // It asks for input, or promises the result for later in a way that the client does not know.
-  if (resultType !== undefined && resultType !== 'complete') return rpcErrorText(midCall(), id);
+  const isUndeclared = valueAt(text, ['error', 'code']) === CAPABILITY_MISSING;
+  if (isUndeclared || (resultType !== undefined && resultType !== 'complete')) return rpcErrorText(midCall(), id);
   let answer = text;
   for (const key of ['resultType', 'ttlMs', 'cacheScope']) answer = removeMember(answer, ['result', key]);
   answer = removeMember(answer, ['result', '_meta', `${PREFIX}serverInfo`]);

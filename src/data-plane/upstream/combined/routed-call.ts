@@ -139,7 +139,7 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
     if (this.#held === undefined) return this.#sink.chunk(bytes);
     this.#held.parts.push(bytes);
     this.#held.size += bytes.length;
-    if (this.#held.size > HELD_MAX) this.#giveUp(new AppError('upstream.too_large', `The answer is larger than ${HELD_MAX} bytes.`));
+    if (this.#held.size > HELD_MAX) this.giveUp(new AppError('upstream.too_large', `The answer is larger than ${HELD_MAX} bytes.`));
     return true;
   }
 
@@ -152,7 +152,7 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
     try {
       data = this.#worded(event.data);
     } catch (error) {
-      this.#giveUp(unreadable(this.#upstream, error));
+      this.giveUp(unreadable(this.#upstream, error));
       return true;
     }
     return data === undefined || this.#sink.event({ ...event, id, data });
@@ -199,10 +199,13 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
     this.#sink.fail(error);
   }
 
-  #giveUp(error: AppError): void {
+  /** The client gets this error, and the upstream need not go on. */
+  giveUp(error: AppError): void {
     const call = this.#call;
     this.fail(error);
-    call?.cancel();
+    if (call === undefined) return;
+    this.#hooks.abandoned?.();
+    call.cancel();
   }
 
   get #changesAnswers(): boolean {

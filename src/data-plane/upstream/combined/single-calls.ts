@@ -11,6 +11,7 @@ import type { CombinedParts } from './combined-parts.ts';
 import { asLegacyAnswer, asModernAnswer, isHeaderMismatch, midCall, MODERN_VERSION, withEnvelope, withoutEnvelope } from './era-bridge.ts';
 import type { Leg } from './leg.ts';
 import type { LegPool } from './leg-pool.ts';
+import { refuseAskingTool } from './mid-call.ts';
 import type { Route } from './route.ts';
 import { RoutedCall, type RouteHooks } from './routed-call.ts';
 import { legHeaders, sentParams, upstreamHeaders } from './upstream-headers.ts';
@@ -38,6 +39,7 @@ function sendLegacy(parts: CombinedParts, pool: LegPool, single: SingleCall): Up
   const { route, message } = single;
   const { upstream } = route;
   if (upstream.row.legacy || !upstream.row.modern) return sendOnLeg(parts, pool, single, route.text, undefined, () => 200);
+  refuseAskingTool(single.server, message);
   const asLegacy = (answer: string): string => {
     // What is known of the tool is out of date.
     if (isHeaderMismatch(answer)) parts.onListChanged(upstream.id);
@@ -55,6 +57,7 @@ function sendModern(parts: CombinedParts, pool: LegPool, single: SingleCall): Up
     checkParamHeaders(params, request.headers, text);
   }
   if (upstream.row.modern) return sendSelfDescribing(parts, routed(parts, single, {}), single, text, sentParams(request));
+  refuseAskingTool(single.server, message);
   const statusOf = (answer: string, isError: boolean): number => modernStatus(answer, { isError });
   return sendOnLeg(parts, pool, single, withoutEnvelope(text), (answer) => asModernAnswer(answer, message.method), statusOf);
 }
@@ -119,7 +122,7 @@ function routed(
   hooks: Pick<Partial<RouteHooks>, 'answer' | 'statusOf' | 'upstreamId' | 'abandoned'>,
   leg?: Leg,
 ): RoutedCall {
-  const call = new RoutedCall(upstream, message, sink, {
+  const call: RoutedCall = new RoutedCall(upstream, message, sink, {
     answer: undefined,
     statusOf: undefined,
     ...hooks,
@@ -128,7 +131,10 @@ function routed(
     takesEmptyData: true,
     said: (envelope, text) => {
       if (isOfLists(envelope)) parts.onListChanged(upstream.id);
-      if (envelope.kind === 'request' && leg !== undefined) refuseAsk(leg, envelope);
+      if (envelope.kind === 'request' && leg !== undefined) {
+        refuseAsk(leg, envelope);
+        if (view.era === 'modern' && envelope.method !== 'ping') call.giveUp(midCall());
+      }
       if (parts.snapshot().upstreams.get(upstream.id)?.enabled !== true) return undefined;
       const isFiltered = view.era === 'modern' && leg !== undefined;
       return told(upstream, envelope, text, message, hooks.upstreamId, isFiltered ? request.body?.toString('latin1') : undefined);
