@@ -214,19 +214,19 @@ describe('one that comes and goes', () => {
     }, 20);
     try {
       const ends: string[] = [];
-      let isOver = false;
+      const until = { isOver: false };
       const caller = (async () => {
-        while (!isOver) {
+        while (!until.isOver) {
           const reply = await call('flapping', 'answer');
           ends.push(reply.error === undefined ? (reply.result?.content?.[0]?.text ?? '') : 'error');
           expect(of(await list(), 'flapping')).toEqual(['flapping-answer']);
         }
       })();
       const reader = (async () => {
-        while (!isOver) expect((await gateway.api('POST', `/gateways/${ids['flapping']}/refresh`)).status).toBe(200);
+        while (!until.isOver) expect((await gateway.api('POST', `/gateways/${ids['flapping']}/refresh`)).status).toBe(200);
       })();
       await othersAnswer();
-      isOver = true;
+      until.isOver = true;
       await Promise.all([caller, reader]);
       expect(ends.length).toBeGreaterThan(0);
       for (const end of ends) expect(['honest', 'error']).toContain(end);

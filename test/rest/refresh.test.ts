@@ -1,5 +1,8 @@
 // What a refresh writes when nothing is new, when items come and go, and when people change something while it runs.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Principal } from '../../src/base/access/index.ts';
+import type { Db, Tx } from '../../src/control-plane/db/index.ts';
+import { findDifference, isNone, syncItems } from '../../src/control-plane/items/index.ts';
 import { openRig, readTool, unreachable } from './rest-rig.ts';
 
 let rig: Awaited<ReturnType<typeof openRig>>;
@@ -116,6 +119,19 @@ describe('an item that the upstream does not list for a while', () => {
     expect(await forDataPlane('get_time')).toBeUndefined();
     expect((await comeBack()).id).not.toBe(id);
   });
+});
+
+it('what people change after the comparison is not written over either', async () => {
+  const { id } = await tool('get_time');
+  const read = [readTool('get_time', { description: 'new words' }), readTool('convert')];
+  const caller = { principal: { email: 'gateway' } as Principal, clientAddress: '', userAgent: undefined, correlationId: '' };
+  const context = { caller, now: new Date().toISOString(), rules: { separator: '-', charsMax: 64 } as const };
+  const row = async (db: Db | Tx) => await db.selectFrom('gateways').selectAll().where('id', '=', gatewayId).executeTakeFirstOrThrow();
+  const difference = await findDifference(rig.database.db, await row(rig.database.db), read, context);
+  expect(isNone(difference)).toBe(false);
+  await rig.send('PUT', `/tools/${id}`, { title: 'Ours' });
+  await rig.database.change(async (tx) => await syncItems(tx, await row(tx), read, context, difference));
+  expect(await tool('get_time')).toMatchObject({ title: 'Ours', originalDescription: 'new words' });
 });
 
 it('what people change while an upstream is being read is not written over', async () => {

@@ -1,5 +1,6 @@
 // Gives tools and prompts their published names, all together, since a name depends on what else there is (names.ts). The name an item
 // had before stays good for calls until somebody else takes it (decisions.md 8).
+import { setImmediate as otherWork } from 'node:timers/promises';
 import { fromJsonColumn, toJsonColumn, type GatewaysTable, type ItemsTable, type Tx } from '#control-plane/db';
 import { nameRows, touchGateways, writeName, type NameRow } from './item-store.ts';
 import { publishedNames, type NameRules } from './names.ts';
@@ -17,8 +18,11 @@ export async function settleNames(tx: Tx, rules: NameRules, added: readonly Item
   const touched = new Set<string>();
   for (const kind of ['tool', 'prompt'] as const) {
     const rows = stored.filter((row) => row.kind === kind);
+    // With ten thousand items each of these steps takes some milliseconds, in which no call is carried.
+    await otherWork();
     const newRows = gateway === undefined ? [] : added.filter((row) => row.kind === kind);
     const names = publishedNames([...rows.map((row) => nameable(row, row)), ...newRows.map((row) => nameable(row, gateway as NamingGateway))], rules);
+    await otherWork();
     const taken = new Map([...names].map(([id, name]) => [name, id]));
     for (const row of rows) {
       const name = names.get(row.id) as string;
@@ -27,6 +31,7 @@ export async function settleNames(tx: Tx, rules: NameRules, added: readonly Item
       await writeName(tx, row.id, name, former);
       touched.add(row.gateway_id);
     }
+    await otherWork();
     for (const row of newRows) row.name = names.get(row.id) as string;
   }
   await touchGateways(tx, [...touched]);
