@@ -249,6 +249,27 @@ describe('what upstreams say on the stream of a call', () => {
     expect(client.data).toEqual([updated('a+r://x')]);
   });
 
+  it('of a resource that is no part of the server reaches nobody; of a part of one that is, its clients', async () => {
+    const server = {
+      id: 's',
+      name: 's',
+      enabled: true,
+      visibility: 'public',
+      ownerEmail: null,
+      teamId: null,
+      limits: { callsPerMinute: null, concurrent: null },
+      mirrorGatewayId: null,
+      itemIds: ['tool a x', 'resource a r://dir'],
+    } as const;
+    const items = [itemRow('tool', 'a', 'x'), itemRow('resource', 'a', 'r://dir'), itemRow('resource', 'a', 'r://other')];
+    const rig = new PlayedCombined({ items, servers: [server] });
+    const session = rig.openSession({ server: 's' });
+    const client = rig.callTool('a-x', 1, { session, server: 's' });
+    const updated = (uri: string) => `{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"${uri}"}}`;
+    (await rig.until('a', 'tools/call')).opensStream().says(updated('r://other')).says(updated('r://dir/part'));
+    expect(client.data).toEqual([updated('r://dir/part')]);
+  });
+
   it('ends when the upstream is switched off', async () => {
     const rig = new PlayedCombined();
     const session = rig.openSession({}, { elicitation: {} });
@@ -341,6 +362,19 @@ describe('limits of an upstream', () => {
     expect(rig.callTool('a-x', 5, { session }).error).toBeUndefined();
     rig.post({ method: 'notifications/cancelled', params: { requestId: 5 } }, { session });
     expect(rig.callTool('a-x', 6, { session }).error).toBeUndefined();
+  });
+});
+
+describe('a client that does not listen', () => {
+  it('is told of changes once, when it comes', () => {
+    const rig = new PlayedCombined();
+    const session = rig.openSession();
+    for (const key of ['one', 'two', 'three']) rig.change({ items: [itemRow('tool', 'a', key)] });
+    const listening = rig.verb('GET', { session });
+    const notes = (): (string | undefined)[] => listening.data.filter((data) => data !== '');
+    expect(notes()).toEqual(['{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}']);
+    rig.change({ items: [] });
+    expect(notes()).toHaveLength(2);
   });
 });
 

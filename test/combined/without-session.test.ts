@@ -125,6 +125,20 @@ describe('calls outside any session', () => {
   });
 });
 
+describe('tasks of clients without a session', () => {
+  it('are asked after at the upstream that made them, by whoever they were made for', async () => {
+    const rig = new PlayedCombined({ upstreams: [upstreamRow('a'), upstreamRow('b')] });
+    const meta = { ...MODERN_META, 'io.modelcontextprotocol/clientCapabilities': { extensions: { 'io.modelcontextprotocol/tasks': {} } } };
+    rig.post({ id: 1, method: 'tools/call', params: { name: 'b-y', _meta: meta } });
+    answers(await rig.until('b', 'tools/call'), { resultType: 'task', taskId: 't', status: 'working' });
+    const ask = (token: string) =>
+      rig.post({ id: 2, method: 'tasks/get', params: { taskId: 't', _meta: meta } }, { token, headers: { 'mcp-name': 't' } });
+    expect(ask('bob').error).toMatchObject({ code: 'request.bad_params' });
+    ask('ann');
+    expect(sentHeader(await rig.until('b', 'tasks/get'), 'mcp-name')).toEqual(['t']);
+  });
+});
+
 describe('items that need a client’s help', () => {
   it('are shown only to clients of an era that the upstream speaks', async () => {
     const rig = new PlayedCombined({

@@ -1,6 +1,6 @@
 // A client's session with a combined server. It has a leg to each upstream the client has used, opened under the client's own capabilities;
 // what the upstreams say and ask reaches this client only, on the stream of the call that caused it or on its listening stream.
-import { AppError, toAppError } from '#base/kernel';
+import { AppError } from '#base/kernel';
 import { paramHeaders, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { Principal } from '#base/access';
 import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
@@ -8,20 +8,21 @@ import { accepted, isPrimed, NO_CALL, refused, refusedByHeaders } from '../chann
 import { LineSession } from '../channel/line-session.ts';
 import { isLogLevel } from '../channel/log-levels.ts';
 import { stringAt } from '../channel/string-at.ts';
-import { AskIds, type Asker } from './ask-ids.ts';
-import { declaredIn, maySee, type CallerView } from './caller-view.ts';
+import { declaredIn, type CallerView } from './caller-view.ts';
 import type { CombinedParts } from './combined-parts.ts';
-import { indexOf, withPublishedUris } from './combined-index.ts';
+import { indexOf } from './combined-index.ts';
 import { asLegacyAnswer, isHeaderMismatch, withEnvelope, MODERN_VERSION } from './era-bridge.ts';
-import { Leg, type Hello, type LegOwner } from './leg.ts';
+import { HeardWords } from './heard-words.ts';
+import type { Hello, Leg, LegOwner } from './leg.ts';
 import { listOf } from './list-pages.ts';
 import { localResult } from './local-answers.ts';
 import { refuseAskingTool } from './mid-call.ts';
 import { reply } from './reply.ts';
 import { routeOf, type Route } from './route.ts';
 import { RoutedCall } from './routed-call.ts';
-import { legHeaders, upstreamHeaders } from './upstream-headers.ts';
-import { isOfLists, withNamedLogger } from './upstream-words.ts';
+import { SessionLegs } from './session-legs.ts';
+import { TaskOwners } from './task-owners.ts';
+import { upstreamHeaders } from './upstream-headers.ts';
 
 const TASKS_MAX = 1000;
 const LIST_NOTES = [
@@ -31,57 +32,52 @@ const LIST_NOTES = [
   ['prompt', 'notifications/prompts/list_changed'],
 ] as const;
 
-class LegAsker implements Asker {
-  readonly key: string;
-  readonly leg: Leg;
-  constructor(leg: Leg) {
-    this.leg = leg;
-    this.key = leg.upstreamId;
-  }
-}
-
 export class CombinedSession extends LineSession implements LegOwner {
   readonly serverId: string;
   readonly #parts: CombinedParts;
   readonly #view: CallerView;
   readonly #hello: Hello;
-  readonly #headers: readonly string[];
   readonly #onEnd: (session: CombinedSession) => void;
-  readonly #legs = new Map<string, Leg>();
-  readonly #asks = new AskIds<LegAsker>();
+  readonly #legs: SessionLegs;
+  readonly #heard: HeardWords;
   /** By the client's own ids. */
   readonly #running = new Map<string, { call: RoutedCall; leg: Leg | undefined }>();
-  readonly #taskOwners = new Map<string, string>();
+  readonly #tasks = new TaskOwners(TASKS_MAX);
   /** What the client was last told or shown of its lists. */
   #announced: string;
-  /** The client's latest request for a log level. */
-  #levelAsked: Buffer | undefined;
+  /** Of what changed, what waits for the client to listen. */
+  readonly #untold = new Set<string>();
   #level: string | undefined;
 
-  constructor(parts: CombinedParts, server: ServerEntry, principal: Principal, request: UpstreamRequest, onEnd: (session: CombinedSession) => void) {
+  /** @param version agreed on with the client */
+  constructor(
+    parts: CombinedParts,
+    server: ServerEntry,
+    principal: Principal,
+    request: UpstreamRequest,
+    version: string,
+    onEnd: (session: CombinedSession) => void,
+  ) {
     super();
     const text = request.body?.toString('latin1') ?? '';
     const capabilities = valueAt(text, ['params', 'capabilities']) ?? '{}';
     this.#parts = parts;
     this.serverId = server.id;
     this.#view = { principal, declares: declaredIn(capabilities), era: 'legacy' };
-    this.version = stringAt(text, ['params', 'protocolVersion']) ?? '';
+    this.version = version;
     this.#hello = {
-      version: this.version,
+      version,
       capabilities,
       clientInfo: valueAt(text, ['params', 'clientInfo']) ?? '{"name":"mcpgateway","version":"1"}',
     };
-    this.#headers = request.headers;
+    this.#heard = new HeardWords(parts, this.#view, () => this.#server());
+    this.#legs = new SessionLegs(parts, this, this.#hello, principal, request.headers);
     this.#onEnd = onEnd;
     this.#announced = this.#listsNow(server);
   }
 
   get view(): CallerView {
     return this.#view;
-  }
-
-  agreeOn(version: string): void {
-    this.version = version;
   }
 
   post(request: UpstreamRequest, sink: AnswerSink): UpstreamCall {
@@ -91,7 +87,7 @@ export class CombinedSession extends LineSession implements LegOwner {
     this.lastUsedAtMs = Date.now();
     const server = this.#server();
     if (server === undefined) return refused(sink, 404, -32001, 'Session not found');
-    if (message.kind === 'response') this.#answered(message, body);
+    if (message.kind === 'response') this.#heard.answered(message, body);
     else if (message.kind === 'notification') this.#notified(message, body);
     else return this.#request(server, message, body, request, sink);
     return accepted(sink);
@@ -107,9 +103,7 @@ export class CombinedSession extends LineSession implements LegOwner {
     this.isEnded = true;
     this.endListener();
     this.#onEnd(this);
-    const legs = [...this.#legs.values()];
-    this.#legs.clear();
-    await Promise.all(legs.map((leg) => leg.end()));
+    await this.#legs.end();
   }
 
   /** The snapshot is another: tells the client when its own lists are others, and lets go of what is no more. */
@@ -119,25 +113,27 @@ export class CombinedSession extends LineSession implements LegOwner {
       void this.end();
       return;
     }
-    for (const [id, leg] of this.#legs) {
-      const upstream = this.#parts.snapshot().upstreams.get(id);
-      if (upstream !== undefined && leg.isFor(upstream)) leg.follow(upstream);
-      else {
-        this.#legs.delete(id);
-        void leg.end();
-      }
-    }
+    this.#legs.follow(this.#parts.snapshot().upstreams);
     const now = this.#listsNow(server);
     if (now === this.#announced) return;
     const before = this.#announced.split(' ');
     const notes = new Set(now.split(' ').flatMap((hash, at) => (hash === before[at] ? [] : (LIST_NOTES[at]?.[1] ?? []))));
     this.#announced = now;
-    for (const method of notes) this.say(`{"jsonrpc":"2.0","method":"${method}"}`);
+    for (const method of notes) {
+      // Once is enough for who does not listen.
+      if (this.#untold.has(method)) continue;
+      if (!this.isListenedTo) this.#untold.add(method);
+      this.say(`{"jsonrpc":"2.0","method":"${method}"}`);
+    }
   }
 
   heard(leg: Leg, envelope: Envelope, text: string): void {
-    const said = this.#inClientsTerms(leg, { id: leg.upstreamId }, envelope, text);
+    const said = this.#heard.said(leg, leg.upstreamId, envelope, text);
     if (said !== undefined) this.say(said);
+  }
+
+  protected override listened(): void {
+    this.#untold.clear();
   }
 
   // Its legs are streams of their own, each with its own flow; what is said aside is small.
@@ -161,13 +157,13 @@ export class CombinedSession extends LineSession implements LegOwner {
     if (result !== undefined) return reply(sink, message.id, result);
     if (message.method === 'logging/setLevel') return this.#setLevel(message, body, sink);
     const text = body.toString('latin1');
-    const route = routeOf(server, this.#view, message, text, (taskId) => this.#taskOwner(taskId));
+    const route = routeOf(server, this.#view, message, text, (taskId) => this.#tasks.ownerOf(this.#view.principal, taskId, this.#parts.snapshot()));
     if (route === undefined)
       return reply(sink, message.id, undefined, { code: -32601, message: `Method not found: ${message.method.slice(0, 200)}` });
     const { upstream } = route;
     const isBridged = !upstream.row.legacy && upstream.row.modern;
     if (isBridged) refuseAskingTool(server, message);
-    const leg = isBridged ? undefined : this.#leg(upstream);
+    const leg = isBridged ? undefined : this.#legs.to(upstream);
     const call = new RoutedCall(upstream, message, sink, {
       uriNames: indexOf(server).uriNames.get(upstream.id),
       answer: isBridged
@@ -176,7 +172,7 @@ export class CombinedSession extends LineSession implements LegOwner {
           ? this.#noteTask(text, upstream)
           : undefined,
       statusOf: () => 200,
-      said: (envelope, said) => this.#inClientsTerms(leg, upstream, envelope, said),
+      said: (envelope, said) => this.#heard.said(leg, upstream.id, envelope, said),
       eventPrefix: leg === undefined ? undefined : `${upstream.id}:`,
       takesEmptyData: isPrimed(this.version),
     });
@@ -234,37 +230,9 @@ export class CombinedSession extends LineSession implements LegOwner {
   #setLevel(message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall {
     const level = stringAt(body.toString('latin1'), ['params', 'level']);
     if (level === undefined || !isLogLevel(level)) throw new AppError('request.bad_params', '`params.level` must be a log level of MCP.');
-    this.#levelAsked = body;
     this.#level = level;
-    for (const leg of this.#legs.values()) this.#tellLevel(leg);
+    this.#legs.setLevel(body);
     return reply(sink, message.id, Buffer.from('{}'));
-  }
-
-  #tellLevel(leg: Leg): void {
-    const upstream = this.#parts.snapshot().upstreams.get(leg.upstreamId);
-    const asked = this.#levelAsked;
-    if (asked === undefined || upstream === undefined || !Object.hasOwn(upstream.row.capabilities, 'logging')) return;
-    leg.remember('level', asked);
-    void leg.tell(asked, scanMessage(asked.toString('latin1')));
-  }
-
-  #leg(upstream: UpstreamEntry): Leg {
-    let leg = this.#legs.get(upstream.id);
-    if (leg === undefined) {
-      const { port, logger, handshakeTimeoutMs } = this.#parts;
-      const hello = { ...this.#hello, version: this.version };
-      leg = new Leg({ port, logger, handshakeTimeoutMs }, upstream, hello, this.#view.principal, legHeaders(this.#headers, upstream.row), this);
-      this.#legs.set(upstream.id, leg);
-      const opened = leg;
-      opened.ready().then(
-        () => this.#tellLevel(opened),
-        (error: unknown) => {
-          if (this.#legs.get(upstream.id) === opened) this.#legs.delete(upstream.id);
-          this.#parts.logger.debug('A leg could not be opened', { upstream: upstream.row.name, internal: toAppError(error).message });
-        },
-      );
-    }
-    return leg;
   }
 
   #notified(message: Envelope, body: Buffer): void {
@@ -275,74 +243,19 @@ export class CombinedSession extends LineSession implements LegOwner {
       if (running !== undefined && (running.leg === undefined || !running.call.isSent)) running.call.cancel();
       else if (running?.leg !== undefined) void running.leg.tell(body, message);
       // Its stream was taken up again: only its upstream knows it.
-      else for (const leg of this.#legs.values()) void leg.tell(body, message);
+      else this.#legs.tellAll(body, message);
       return;
     }
-    if (message.method === 'notifications/progress') {
-      const progress = this.#asks.progressed(message, body.toString('latin1'));
-      if (progress !== undefined) this.#tell(progress.asker.leg, progress.text);
-      return;
-    }
-    for (const leg of this.#legs.values()) void leg.tell(body, message);
-  }
-
-  #answered(message: Envelope, body: Buffer): void {
-    const answer = this.#asks.answered(message, body.toString('latin1'));
-    if (answer !== undefined) this.#tell(answer.asker.leg, answer.text);
-  }
-
-  #tell(leg: Leg, text: string): void {
-    void leg.tell(Buffer.from(text, 'latin1'), scanMessage(text));
-  }
-
-  /** What an upstream says or asks, for this client; undefined for nothing. @param leg undefined for one that knows no sessions */
-  #inClientsTerms(leg: Leg | undefined, { id }: { readonly id: string }, envelope: Envelope, text: string): string | undefined {
-    if (isOfLists(envelope)) {
-      // The client hears of it when its own view has changed.
-      this.#parts.onListChanged(id);
-      return undefined;
-    }
-    const upstream = this.#parts.snapshot().upstreams.get(id);
-    // What was switched off or deleted since says nothing more.
-    if (upstream?.enabled !== true) return undefined;
-    if (envelope.kind === 'request') return leg === undefined ? undefined : this.#asks.asked(new LegAsker(leg), envelope, text);
-    switch (envelope.method) {
-      case 'notifications/cancelled':
-        return envelope.requestId === undefined || leg === undefined ? undefined : this.#asks.takenBack(new LegAsker(leg), envelope.requestId, text);
-      case 'notifications/message':
-        return withNamedLogger(text, upstream);
-      case 'notifications/resources/updated':
-        return this.#ofVisible(upstream, text);
-      default:
-        return text;
-    }
-  }
-
-  /** News of a resource, unless the client may not see it any more. */
-  #ofVisible(upstream: UpstreamEntry, text: string): string | undefined {
-    const server = this.#server();
-    if (server === undefined) return undefined;
-    const index = indexOf(server);
-    const shown = withPublishedUris(text, index.uriNames.get(upstream.id));
-    const item = index.resources.get(stringAt(shown, ['params', 'uri']) ?? '');
-    return item !== undefined && !maySee(this.#view, server, item) ? undefined : shown;
+    if (message.method === 'notifications/progress') this.#heard.progressed(message, body);
+    else this.#legs.tellAll(body, message);
   }
 
   #noteTask(request: string, upstream: UpstreamEntry): ((answer: string) => string) | undefined {
     if (valueAt(request, ['params', 'task']) === undefined) return undefined;
     return (answer) => {
-      const taskId = stringAt(answer, ['result', 'task', 'taskId']);
-      if (taskId === undefined) return answer;
-      const [oldest] = this.#taskOwners.keys();
-      if (this.#taskOwners.size >= TASKS_MAX && oldest !== undefined) this.#taskOwners.delete(oldest);
-      this.#taskOwners.set(taskId, upstream.id);
+      this.#tasks.note(this.#view.principal, stringAt(answer, ['result', 'task', 'taskId']), upstream.id);
       return answer;
     };
-  }
-
-  #taskOwner(taskId: string): UpstreamEntry | undefined {
-    const id = this.#taskOwners.get(taskId);
-    return id === undefined ? undefined : this.#parts.snapshot().upstreams.get(id);
   }
 
   /** Takes up the stream of a call, or the listening stream, after a break. */
@@ -360,7 +273,7 @@ export class CombinedSession extends LineSession implements LegOwner {
       uriNames: indexOf(server).uriNames.get(upstream.id),
       answer: undefined,
       statusOf: undefined,
-      said: (envelope, said) => this.#inClientsTerms(leg, upstream, envelope, said),
+      said: (envelope, said) => this.#heard.said(leg, upstream.id, envelope, said),
       eventPrefix: `${upstream.id}:`,
       takesEmptyData: isPrimed(this.version),
     });

@@ -17,6 +17,7 @@ import { initialized, localResult } from './local-answers.ts';
 import { reply } from './reply.ts';
 import { routeOf } from './route.ts';
 import { sendSingle } from './single-calls.ts';
+import { TaskOwners } from './task-owners.ts';
 
 export interface CombinedUpstream extends UpstreamPort {
   /** Other tables hold: whose lists are others now is told, and legs to upstreams that are no more are ended. */
@@ -24,6 +25,8 @@ export interface CombinedUpstream extends UpstreamPort {
   close(): Promise<void>;
 }
 
+/** Of all callers without a session. */
+const TASKS_MAX = 10_000;
 const ENDED_WITHIN_MS = 1000;
 const NEWEST_LEGACY = '2025-11-25';
 const CLIENT_CAPABILITIES = ['params', '_meta', 'io.modelcontextprotocol/clientCapabilities'];
@@ -35,6 +38,7 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
   const sessions = new Set<CombinedSession>();
   const pool = new LegPool(parts);
   const listeners = new Listeners(parts.pageSize);
+  const tasks = new TaskOwners(TASKS_MAX);
 
   function initialize(
     server: ServerEntry,
@@ -48,8 +52,7 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
     const asked = stringAt(text, ['params', 'protocolVersion']);
     if (asked === undefined) throw new AppError('request.bad_params', '`params.protocolVersion` must be a string.');
     const version = LEGACY_VERSIONS.includes(asked) ? asked : NEWEST_LEGACY;
-    const session = new CombinedSession(parts, server, caller, request, (over) => sessions.delete(over));
-    session.agreeOn(version);
+    const session = new CombinedSession(parts, server, caller, request, version, (over) => sessions.delete(over));
     sessions.add(session);
     observer?.session(session);
     const result = initialized(server, session.view, version);
@@ -69,9 +72,9 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
     const unknown = { code: -32601, message: `Method not found: ${message.method.slice(0, 200)}` };
     if (!isLegacy && REMOVED.has(message.method)) return reply(sink, message.id, undefined, unknown, 404);
     const text = body.toString('latin1');
-    const route = routeOf(server, view, message, text, () => undefined);
+    const route = routeOf(server, view, message, text, (taskId) => tasks.ownerOf(view.principal, taskId, parts.snapshot()));
     if (route === undefined) return reply(sink, message.id, undefined, unknown, isLegacy ? 200 : 404);
-    return sendSingle(parts, pool, { server, view, request, message, route, sink });
+    return sendSingle({ ...parts, pool, tasks }, { server, view, request, message, route, sink });
   }
 
   function open(request: UpstreamRequest, sink: AnswerSink, observer: UpstreamObserver | undefined): UpstreamCall {

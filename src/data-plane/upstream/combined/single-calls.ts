@@ -14,12 +14,18 @@ import type { LegPool } from './leg-pool.ts';
 import { refuseAskingTool } from './mid-call.ts';
 import type { Route } from './route.ts';
 import { RoutedCall, type RouteHooks } from './routed-call.ts';
+import type { TaskOwners } from './task-owners.ts';
 import { legHeaders, sentParams, upstreamHeaders } from './upstream-headers.ts';
 import { isOfLists, withNamedLogger } from './upstream-words.ts';
 
 const GATEWAY_INFO = '{"name":"mcpgateway","version":"1"}';
 const TOKEN_PATH = ['params', '_meta', 'progressToken'];
 const LOG_LEVEL = ['params', '_meta', 'io.modelcontextprotocol/logLevel'];
+
+export interface SingleParts extends CombinedParts {
+  readonly pool: LegPool;
+  readonly tasks: TaskOwners;
+}
 
 export interface SingleCall {
   readonly server: ServerEntry;
@@ -31,14 +37,14 @@ export interface SingleCall {
 }
 
 /** Throws AppError `header.mismatch`, `limit.rate` or `limit.concurrency`. */
-export function sendSingle(parts: CombinedParts, pool: LegPool, single: SingleCall): UpstreamCall {
-  return single.view.era === 'legacy' ? sendLegacy(parts, pool, single) : sendModern(parts, pool, single);
+export function sendSingle(parts: SingleParts, single: SingleCall): UpstreamCall {
+  return single.view.era === 'legacy' ? sendLegacy(parts, single) : sendModern(parts, single);
 }
 
-function sendLegacy(parts: CombinedParts, pool: LegPool, single: SingleCall): UpstreamCall {
+function sendLegacy(parts: SingleParts, single: SingleCall): UpstreamCall {
   const { route, message } = single;
   const { upstream } = route;
-  if (upstream.row.legacy || !upstream.row.modern) return sendOnLeg(parts, pool, single, route.text, undefined, () => 200);
+  if (upstream.row.legacy || !upstream.row.modern) return sendOnLeg(parts, single, route.text, undefined, () => 200);
   refuseAskingTool(single.server, message);
   const asLegacy = (answer: string): string => {
     // What is known of the tool is out of date.
@@ -49,22 +55,33 @@ function sendLegacy(parts: CombinedParts, pool: LegPool, single: SingleCall): Up
   return sendSelfDescribing(parts, call, single, withEnvelope(route.text, GATEWAY_INFO), paramHeaders(route.params ?? [], route.text));
 }
 
-function sendModern(parts: CombinedParts, pool: LegPool, single: SingleCall): UpstreamCall {
+function sendModern(parts: SingleParts, single: SingleCall): UpstreamCall {
   const { request, message } = single;
   const { upstream, params = [], text } = single.route;
   if (params.length > 0) {
     if (request.isHeaderless === true) addParamHeaders(request.headers, request.upstream, params, text);
     checkParamHeaders(params, request.headers, text);
   }
-  if (upstream.row.modern) return sendSelfDescribing(parts, routed(parts, single, {}), single, text, sentParams(request));
+  if (upstream.row.modern) {
+    const call = routed(parts, single, { answer: single.view.declares.has('tasks') ? noteTask(parts, single) : undefined });
+    return sendSelfDescribing(parts, call, single, text, sentParams(request));
+  }
   refuseAskingTool(single.server, message);
   const statusOf = (answer: string, isError: boolean): number => modernStatus(answer, { isError });
-  return sendOnLeg(parts, pool, single, withoutEnvelope(text), (answer) => asModernAnswer(answer, message.method), statusOf);
+  return sendOnLeg(parts, single, withoutEnvelope(text), (answer) => asModernAnswer(answer, message.method), statusOf);
+}
+
+/** Where to ask after a task that the answer promises. */
+function noteTask({ tasks }: SingleParts, { view, message, route }: SingleCall): ((answer: string) => string) | undefined {
+  if (message.method !== 'tools/call') return undefined;
+  return (answer) => {
+    if (stringAt(answer, ['result', 'resultType']) === 'task') tasks.note(view.principal, stringAt(answer, ['result', 'taskId']), route.upstream.id);
+    return answer;
+  };
 }
 
 function sendOnLeg(
-  parts: CombinedParts,
-  pool: LegPool,
+  parts: SingleParts,
   single: SingleCall,
   text: string,
   answer: RouteHooks['answer'],
@@ -72,7 +89,7 @@ function sendOnLeg(
 ): UpstreamCall {
   const { view, request, route, message } = single;
   const { row } = route.upstream;
-  const leg = pool.leg(view.principal, route.upstream, legHeaders(request.headers, row));
+  const leg = parts.pool.leg(view.principal, route.upstream, legHeaders(request.headers, row));
   const id = leg.newId();
   const call = routed(parts, single, { answer, statusOf, upstreamId: id, abandoned: () => tellCancelled(leg, id) }, leg);
   // Others use the leg too, and their ids and tokens would be the same.

@@ -1,0 +1,86 @@
+// What the upstreams of one client's session say and ask, in that client's terms: names as the combined server gives them, ids of its own
+// session, and nothing that is not for it; and the client's answers back in the terms of whoever asked.
+import { plainUri, scanMessage, type Envelope } from '#base/protocol';
+import type { ServerEntry, UpstreamEntry } from '#data-plane/gateway';
+import { stringAt } from '../channel/string-at.ts';
+import { AskIds, type Asker } from './ask-ids.ts';
+import { maySee, type CallerView } from './caller-view.ts';
+import type { CombinedParts } from './combined-parts.ts';
+import { indexOf, withPublishedUris } from './combined-index.ts';
+import type { Leg } from './leg.ts';
+import { isOfLists, withNamedLogger } from './upstream-words.ts';
+
+class LegAsker implements Asker {
+  readonly key: string;
+  readonly leg: Leg;
+  constructor(leg: Leg) {
+    this.leg = leg;
+    this.key = leg.upstreamId;
+  }
+}
+
+export class HeardWords {
+  readonly #parts: CombinedParts;
+  readonly #view: CallerView;
+  readonly #serverNow: () => ServerEntry | undefined;
+  readonly #asks = new AskIds<LegAsker>();
+
+  constructor(parts: CombinedParts, view: CallerView, serverNow: () => ServerEntry | undefined) {
+    this.#parts = parts;
+    this.#view = view;
+    this.#serverNow = serverNow;
+  }
+
+  /**
+   * For the client; undefined for nothing.
+   * @param leg undefined for an upstream that knows no sessions
+   */
+  said(leg: Leg | undefined, upstreamId: string, envelope: Envelope, text: string): string | undefined {
+    if (isOfLists(envelope)) {
+      // The client hears of it when its own view has changed.
+      this.#parts.onListChanged(upstreamId);
+      return undefined;
+    }
+    const upstream = this.#parts.snapshot().upstreams.get(upstreamId);
+    // What was switched off or deleted since says nothing more.
+    if (upstream?.enabled !== true) return undefined;
+    if (envelope.kind === 'request') return leg === undefined ? undefined : this.#asks.asked(new LegAsker(leg), envelope, text);
+    switch (envelope.method) {
+      case 'notifications/cancelled':
+        return envelope.requestId === undefined || leg === undefined ? undefined : this.#asks.takenBack(new LegAsker(leg), envelope.requestId, text);
+      case 'notifications/message':
+        return withNamedLogger(text, upstream);
+      case 'notifications/resources/updated':
+        return this.#ofVisible(upstream, text);
+      default:
+        return text;
+    }
+  }
+
+  /** The client has answered a question. */
+  answered(message: Envelope, body: Buffer): void {
+    tell(this.#asks.answered(message, body.toString('latin1')));
+  }
+
+  /** The client tells how far it is with what it was asked. */
+  progressed(message: Envelope, body: Buffer): void {
+    tell(this.#asks.progressed(message, body.toString('latin1')));
+  }
+
+  /** News of a resource, unless the client may not see it any more. */
+  #ofVisible(upstream: UpstreamEntry, text: string): string | undefined {
+    const server = this.#serverNow();
+    if (server === undefined) return undefined;
+    const { resources, uriNames } = indexOf(server);
+    const uri = stringAt(text, ['params', 'uri']) ?? '';
+    const shown = withPublishedUris(text, uriNames.get(upstream.id));
+    const item = resources.get(stringAt(shown, ['params', 'uri']) ?? '');
+    if (item !== undefined) return maySee(this.#view, server, item) ? shown : undefined;
+    // What is on no list was subscribed to by a template, or is a part of what was.
+    return upstream.resources.has(uri) || upstream.hiddenUris.has(plainUri(uri)) ? undefined : shown;
+  }
+}
+
+function tell(to: { readonly asker: LegAsker; readonly text: string } | undefined): void {
+  if (to !== undefined) void to.asker.leg.tell(Buffer.from(to.text, 'latin1'), scanMessage(to.text));
+}
