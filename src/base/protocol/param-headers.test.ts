@@ -78,8 +78,14 @@ test('a tool’s own text is looked into only where it can declare something, ho
 test('headers say texts as they are, whole numbers in decimal and truth values; what is absent or null has none', () => {
   const { params } = declared(TOOL);
   expect(paramHeaders(params, body({ region: 'eu', count: -7, dry: false, nested: { tenant: 'ä b' }, note: 'n' }))).toEqual([
-    ...['mcp-param-region', 'eu', 'mcp-param-count', '-7', 'mcp-param-dry-run', 'false'],
-    ...['mcp-param-tenant', `=?base64?${Buffer.from('ä b').toString('base64')}?=`],
+    'mcp-param-region',
+    'eu',
+    'mcp-param-count',
+    '-7',
+    'mcp-param-dry-run',
+    'false',
+    'mcp-param-tenant',
+    `=?base64?${Buffer.from('ä b').toString('base64')}?=`,
   ]);
   expect(paramHeaders(params, body({ region: null, nested: {}, dry: [] }))).toEqual([]);
   expect(paramHeaders(params, body({ region: { a: 1 }, count: 2 ** 60, nested: 'x' }))).toEqual([]);
