@@ -366,15 +366,18 @@ describe('limits of an upstream', () => {
 });
 
 describe('a client that does not listen', () => {
-  it('is told of changes once, when it comes', () => {
+  it('is told of changes once, when it comes', async () => {
     const rig = new PlayedCombined();
     const session = rig.openSession();
-    for (const key of ['one', 'two', 'three']) rig.change({ items: [itemRow('tool', 'a', key)] });
+    for (const key of ['one', 'two', 'three']) {
+      rig.change({ items: [itemRow('tool', 'a', key)] });
+      await settled();
+    }
     const listening = rig.verb('GET', { session });
     const notes = (): (string | undefined)[] => listening.data.filter((data) => data !== '');
     expect(notes()).toEqual(['{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}']);
     rig.change({ items: [] });
-    expect(notes()).toHaveLength(2);
+    await vi.waitFor(() => expect(notes()).toHaveLength(2));
   });
 });
 

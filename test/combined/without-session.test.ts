@@ -139,17 +139,21 @@ describe('tasks of clients without a session', () => {
   });
 });
 
-describe('items that need a client’s help', () => {
-  it('are shown only to clients of an era that the upstream speaks', async () => {
+describe('a tool that asks its caller', () => {
+  it('is shown to whoever declares to answer, and refused at once where its questions cannot be brought', () => {
     const rig = new PlayedCombined({
       upstreams: [upstreamRow('a', { modern: false }), upstreamRow('b', { legacy: false })],
       items: [itemRow('tool', 'a', 'x', { needs: ['sampling'] }), itemRow('tool', 'b', 'y', { needs: ['sampling'] })],
     });
     const names = (body: string) => (JSON.parse(body) as { result: { tools: { name: string }[] } }).result.tools.map(({ name }) => name);
     const declares = { ...MODERN_META, 'io.modelcontextprotocol/clientCapabilities': { sampling: {} } };
-    expect(names(rig.post({ id: 1, method: 'tools/list', params: { _meta: declares } }).body)).toEqual(['b-y']);
+    expect(names(rig.post({ id: 1, method: 'tools/list', params: { _meta: declares } }).body)).toEqual(['a-x', 'b-y']);
+    expect(names(rig.post({ id: 1, method: 'tools/list', params: { _meta: MODERN_META } }).body)).toEqual([]);
+    const refused = rig.post({ id: 2, method: 'tools/call', params: { name: 'a-x', _meta: declares } });
+    expect(refused.error).toMatchObject({ code: 'bridge.mid_call' });
     const session = rig.openSession({}, { sampling: {} });
-    expect(names(rig.post({ id: 1, method: 'tools/list' }, { session }).body)).toEqual(['a-x']);
+    expect(rig.callTool('b-y', 3, { session }).error).toMatchObject({ code: 'bridge.mid_call' });
+    expect(rig.calls).toEqual([]);
   });
 });
 

@@ -20,14 +20,9 @@ export function maySee(view: CallerView, server: ServerEntry, item: ItemEntry): 
     upstream.enabled &&
     decide(view.principal, 'use', item, server).allowed &&
     isVisible(view.principal, upstream) &&
-    (item.row.needs.length === 0 || canBeAsked(view, item)) &&
+    item.row.needs.every((need) => view.declares.has(need)) &&
     (declaredParams(item.row).fault === undefined || mayIgnoreHeaders(view, upstream))
   );
-}
-
-/** What a client declares reaches upstreams of its own era only. */
-function canBeAsked({ era, declares }: CallerView, { row, upstream }: ItemEntry): boolean {
-  return (era === 'modern' ? upstream.row.modern : upstream.row.legacy) && row.needs.every((need) => declares.has(need));
 }
 
 /** Clients over HTTP have to leave out a tool whose headers are ill declared, and so has the gateway where it is one (SEP-2243). */
