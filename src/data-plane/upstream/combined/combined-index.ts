@@ -7,6 +7,8 @@ import { jsonText, matcherOf, type UriMatcher } from '#base/protocol';
 export interface UriNames {
   readonly published: ReadonlyMap<string, string>;
   readonly original: ReadonlyMap<string, string>;
+  /** Shared templates: whatever fits one is shown with this before it. */
+  readonly templates: readonly { readonly matches: UriMatcher; readonly prefix: string }[];
 }
 
 export interface CombinedIndex {
@@ -88,12 +90,15 @@ function namesForSharedUris(items: readonly ItemEntry[]): Map<string, UriNames> 
     if (ofKey === undefined) owners.set(row.key, new Set([row.upstreamId]));
     else ofKey.add(row.upstreamId);
   }
-  const names = new Map<string, { published: Map<string, string>; original: Map<string, string> }>();
+  type Names = { published: Map<string, string>; original: Map<string, string>; templates: { matches: UriMatcher; prefix: string }[] };
+  const names = new Map<string, Names>();
   for (const { row, upstream } of items) {
     if ((owners.get(row.key)?.size ?? 0) < 2) continue;
     let ofUpstream = names.get(row.upstreamId);
-    if (ofUpstream === undefined) names.set(row.upstreamId, (ofUpstream = { published: new Map(), original: new Map() }));
-    const published = `${schemeFor(upstream.row.name)}+${row.key}`;
+    if (ofUpstream === undefined) names.set(row.upstreamId, (ofUpstream = { published: new Map(), original: new Map(), templates: [] }));
+    const prefix = `${schemeFor(upstream.row.name)}+`;
+    const published = prefix + row.key;
+    if (row.kind === 'template') ofUpstream.templates.push({ matches: matcherOf(row.key), prefix });
     ofUpstream.published.set(row.key, published);
     ofUpstream.original.set(published, row.key);
   }
@@ -113,10 +118,19 @@ function schemeFor(name: string): string {
 /** An upstream's message with the URIs of its items as the combined server shows them. */
 export function withPublishedUris(text: string, names: UriNames | undefined): string {
   if (names === undefined) return text;
-  return text.replaceAll(/("(?:uri|resourceUri)"\s*:\s*)("(?:[^"\\]|\\.)*")/g, (whole, key: string, literal: string) => {
-    const published = names.published.get(uriOf(literal));
-    return published === undefined ? whole : key + jsonText(published);
+  return text.replaceAll(/("(?:uri|resourceUri|ui\/resourceUri)"\s*:\s*)("(?:[^"\\]|\\.)*")/g, (whole, key: string, literal: string) => {
+    const uri = uriOf(literal);
+    const published = shownUri(uri, names);
+    return published === uri ? whole : key + jsonText(published);
   });
+}
+
+/** What the combined server calls what one upstream calls so. */
+function shownUri(uri: string, names: UriNames): string {
+  const published = names.published.get(uri);
+  if (published !== undefined) return published;
+  const template = names.templates.find(({ matches }) => matches(uri));
+  return template === undefined ? uri : template.prefix + uri;
 }
 
 function uriOf(literal: string): string {

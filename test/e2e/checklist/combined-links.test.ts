@@ -1,0 +1,176 @@
+// Checklist point 52: whatever a combined server names – in lists, in results, in news – can be used at the same endpoint, also when two
+// upstreams have the same URIs.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startGateway, type StartedGateway } from '../../kit/gateway.ts';
+import { startFixture, type Fixture } from '../../fixture/server.ts';
+import { combinedOf, type CombinedDoor } from './combined-doors.ts';
+import { getStream, modern, openSession, post, request, type ClientSession, type Door } from './doors.ts';
+import { eventually } from './wire.ts';
+
+type Json = Record<string, unknown>;
+
+let gateway: StartedGateway;
+/** The same server twice: all URIs are shared. */
+let fixtures: Readonly<Record<'left' | 'right', Fixture>>;
+let door: CombinedDoor;
+
+beforeAll(async () => {
+  gateway = await startGateway();
+  fixtures = { left: await startFixture({ eras: 'legacy' }), right: await startFixture({ eras: 'both' }) };
+  door = await combinedOf(gateway, [
+    { name: 'left', url: fixtures.left.url },
+    { name: 'right', url: fixtures.right.url },
+  ]);
+});
+afterAll(async () => {
+  await gateway?.stop();
+  for (const fixture of Object.values(fixtures ?? {})) await fixture.close();
+});
+
+interface Speaker {
+  readonly era: string;
+  ask(method: string, params?: Json): Promise<Json>;
+}
+const speakers: Record<string, () => Promise<Speaker>> = {
+  'a client with a session': async () => {
+    const session = await openSession(door);
+    return {
+      era: 'legacy',
+      ask: async (method, params = {}) => (await (await post(session, request(1, method, params))).answer())['result'] as Json,
+    };
+  },
+  'a client of 2026-07-28': () =>
+    Promise.resolve({ era: 'modern', ask: async (method, params = {}) => (await (await modern(door, method, params)).answer())['result'] as Json }),
+};
+
+/** Which of the upstreams was asked, by the requests it saw. */
+async function asked(work: () => Promise<unknown>, needle: string): Promise<string[]> {
+  for (const { hub } of Object.values(fixtures)) hub.seen.length = 0;
+  await work();
+  return Object.entries(fixtures).flatMap(([name, { hub }]) => (hub.seen.some(({ body }) => body.includes(needle)) ? [name] : []));
+}
+
+describe.each(Object.entries(speakers))('point 52: %s', (_what, connect) => {
+  let speaker: Speaker;
+  beforeAll(async () => {
+    speaker = await connect();
+  });
+
+  async function urisOf(method: 'resources/list' | 'resources/templates/list'): Promise<string[]> {
+    const result = await speaker.ask(method);
+    const rows = (result['resources'] ?? result['resourceTemplates']) as Record<string, string>[];
+    return rows.map(({ uri, uriTemplate }) => uri ?? uriTemplate ?? '');
+  }
+  async function read(uri: string): Promise<string> {
+    const { contents } = (await speaker.ask('resources/read', { uri })) as { contents: [{ uri: string }] };
+    return contents[0].uri;
+  }
+  const names = ['left', 'right'] as const;
+
+  test('point 52: lists each resource of each upstream under a URI of its own, and reads it there', async () => {
+    const uris = await urisOf('resources/list');
+    expect(uris).toHaveLength(8);
+    expect(new Set(uris).size).toBe(8);
+    const seen: string[] = [];
+    for (const uri of uris.filter((each) => each.endsWith('test://static-text'))) {
+      seen.push(...(await asked(async () => expect(await read(uri)).toBe(uri), 'resources/read')));
+    }
+    expect(seen.toSorted()).toEqual(['left', 'right']);
+    for (const uri of uris) expect(await read(uri)).toBe(uri);
+  });
+
+  test.each(names)('point 52: follows links and embedded resources in results of %s', async (name) => {
+    const link = (await speaker.ask('tools/call', { name: `${name}-test-resource-link`, arguments: {} })) as { content: [{ uri: string }] };
+    const { uri } = link.content[0];
+    expect(await asked(async () => expect(await read(uri)).toBe(uri), 'resources/read')).toEqual([name]);
+    expect(await urisOf('resources/list')).toContain(uri);
+  });
+
+  test.each(names)('point 52: expands the template of %s, and what it reads is named as it was asked for', async (name) => {
+    const templates = await urisOf('resources/templates/list');
+    expect(new Set(templates).size).toBe(2);
+    const reached = new Map<string, string>();
+    for (const template of templates) {
+      const uri = template.replace('{id}', 'a%2Fb');
+      for (const one of await asked(async () => expect(await read(uri)).toBe(uri), 'resources/read')) reached.set(one, template);
+    }
+    expect([...reached.keys()].toSorted()).toEqual([...names]);
+    const values = await speaker.ask('completion/complete', {
+      ref: { type: 'ref/resource', uri: reached.get(name) ?? '' },
+      argument: { name: 'id', value: 'pa' },
+    });
+    expect(values['completion']).toMatchObject({ values: ['paris', 'park', 'party'] });
+  });
+
+  test.each(names)('point 52: completes arguments of prompts of %s', async (name) => {
+    const ref = { type: 'ref/prompt', name: `${name}-test-prompt-with-arguments` };
+    let values: unknown;
+    const complete = async (): Promise<void> => {
+      values = (await speaker.ask('completion/complete', { ref, argument: { name: 'arg1', value: 'po' } }))['completion'];
+    };
+    expect(await asked(complete, 'completion/complete')).toEqual([name]);
+    expect(values).toMatchObject({ values: ['porto'] });
+  });
+});
+
+describe('point 52: news of resources', () => {
+  async function heardBy(at: Door): Promise<string[]> {
+    const stream = await getStream(at);
+    const heard: string[] = [];
+    void (async () => {
+      for (let text = await stream.message(); text !== undefined; text = await stream.message()) {
+        const { method, params } = JSON.parse(text) as { method: string; params: { uri: string } };
+        if (method === 'notifications/resources/updated') heard.push(params.uri);
+      }
+    })().catch(() => undefined);
+    return heard;
+  }
+  const update = (name: 'left' | 'right', uri: string): void => fixtures[name].hub.updateResource(uri);
+  async function ask(session: ClientSession, method: string, params: Json): Promise<Json> {
+    return (await post(session, request(1, method, params))).answer();
+  }
+
+  test('point 52: are named as the session subscribed, come from that upstream alone, and end with the subscription', async () => {
+    const session = await openSession(door);
+    const { result } = (await ask(session, 'resources/list', {})) as { result: { resources: { uri: string }[] } };
+    const watched = result.resources.map(({ uri }) => uri).filter((uri) => uri.endsWith('test://watched-resource'));
+    expect(watched).toHaveLength(2);
+    const heard = await heardBy(session);
+    const before: string[] = [];
+    for (const uri of watched) {
+      const seen = await asked(
+        async () => expect(await ask(session, 'resources/subscribe', { uri })).toMatchObject({ result: {} }),
+        'resources/subscribe',
+      );
+      before.push(...seen);
+    }
+    expect(before.toSorted()).toEqual(['left', 'right']);
+    for (const name of ['left', 'right'] as const) {
+      heard.length = 0;
+      await eventually(async () => {
+        if (heard.length === 0) update(name, 'test://watched-resource');
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return heard.length > 0;
+      });
+      expect(new Set(heard)).toEqual(new Set([watched[before.indexOf(name)]]));
+    }
+    for (const uri of watched) {
+      const seen = await asked(() => ask(session, 'resources/unsubscribe', { uri }), 'resources/unsubscribe');
+      expect(seen).toEqual([before[watched.indexOf(uri)]]);
+    }
+  });
+
+  test('point 52: of what a template gives are named as it was read', async () => {
+    const session = await openSession(door);
+    const { result } = (await ask(session, 'resources/templates/list', {})) as { result: { resourceTemplates: { uriTemplate: string }[] } };
+    const uris = result.resourceTemplates.map(({ uriTemplate }) => uriTemplate.replace('{id}', '7'));
+    const heard = await heardBy(session);
+    for (const uri of uris) expect(await ask(session, 'resources/subscribe', { uri })).toMatchObject({ result: {} });
+    await eventually(async () => {
+      for (const name of ['left', 'right'] as const) update(name, 'test://template/7/data');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return new Set(heard).size === 2;
+    });
+    expect([...new Set(heard)].toSorted()).toEqual(uris.toSorted());
+  });
+});
