@@ -29,8 +29,8 @@ function nouns(): [title: string, routes: RouteSpec[]][] {
     ['Gateways', upstreamRoutes(NOT_CALLED, PAGE_SIZES)],
     ['Servers', serverRoutes(NOT_CALLED, PAGE_SIZES)],
     ['Tools', toolRoutes(NOT_CALLED, PAGE_SIZES)],
-    ['Resources', resourceRoutes(NOT_CALLED, PAGE_SIZES)],
-    ['Prompts', promptRoutes(NOT_CALLED, PAGE_SIZES)],
+    ['Resources', resourceRoutes(NOT_CALLED, NOT_CALLED, PAGE_SIZES)],
+    ['Prompts', promptRoutes(NOT_CALLED, NOT_CALLED, PAGE_SIZES)],
     ['Audit trail', auditRoutes({ records: NOT_CALLED })],
   ];
 }

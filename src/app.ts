@@ -7,7 +7,8 @@ import { createServerService, serverRoutes } from '#control-plane/servers';
 import { systemRoutes } from '#control-plane/system';
 import { upstreamRoutes, type UpstreamService } from '#control-plane/upstreams';
 import { createEdge, type DoorTable } from '#data-plane/edge';
-import { createRpcDoor, createSseDoor, createStreamableHttp, type DoorHandler } from '#data-plane/transports';
+import { createRpcDoor, createRestCalls, createSseDoor, createStreamableHttp, type DoorHandler } from '#data-plane/transports';
+import { uriOfItem } from '#data-plane/upstream';
 import { createRestFront } from '#front/rest';
 import { startEngine, type Engine } from './engine.ts';
 
@@ -28,6 +29,7 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
   const { gateway, database, records, upstreams, items, authenticator, docsAuthenticator } = engine;
   let isReady = false;
   const pageSizes = { defaultSize: config.paging.defaultSize, maxSize: config.paging.maxSize };
+  const calls = { ...createRestCalls(gateway), uriOf: (id: string) => uriOfItem(gateway.snapshots.current, id) };
   const front = await createRestFront({
     routes: [
       ...systemRoutes({
@@ -41,8 +43,8 @@ export async function startApp(config: Config, log: Logger, appVersion: string):
       ...upstreamRoutes(upstreams, pageSizes),
       ...serverRoutes(createServerService({ database, items }), pageSizes),
       ...toolRoutes(items.tools, pageSizes),
-      ...resourceRoutes(items.resources, pageSizes),
-      ...promptRoutes(items.prompts, pageSizes),
+      ...resourceRoutes(items.resources, calls, pageSizes),
+      ...promptRoutes(items.prompts, calls, pageSizes),
       ...auditRoutes({ records, beforeQuery: () => gateway.flushRecords() }),
     ],
     authenticator,

@@ -6,7 +6,8 @@ let gateway: StartedGateway;
 let fixture: Fixture;
 let gatewayId: string;
 let serverId: string;
-let toolId: string;
+/** By noun. */
+const itemIds: Record<string, string> = {};
 let paths: Record<string, Record<string, Operation>>;
 let schemas: Record<string, Schema>;
 
@@ -16,6 +17,7 @@ interface Schema {
   readonly anyOf?: Schema[];
   readonly allOf?: Schema[];
   readonly items?: Schema;
+  readonly additionalProperties?: unknown;
 }
 interface Operation {
   readonly parameters?: { readonly name: string; readonly in: 'path' | 'query' }[];
@@ -27,7 +29,7 @@ beforeAll(async () => {
   gateway = await startGateway({ env: { FEDERATION_TIMEOUT: '2', HEALTH_CHECK_INTERVAL: '3600' } });
   fixture = await startFixture();
   ({ gatewayId, serverId } = await gateway.registerMirror(fixture.url));
-  toolId = (await gateway.api('GET', '/tools')).body[0].id;
+  for (const noun of ['tools', 'resources', 'prompts']) itemIds[noun] = (await gateway.api('GET', `/${noun}`)).body[0].id;
   ({
     paths,
     components: { schemas },
@@ -80,7 +82,14 @@ function propertiesOf(schema: Schema | undefined): string[] {
 }
 
 /** A real path of this operation, so that what is tested is its body and not its id. */
-function pathFor(template: string, id = template.startsWith('/gateways') ? gatewayId : template.startsWith('/servers') ? serverId : toolId): string {
+function pathFor(
+  template: string,
+  id = template.startsWith('/gateways')
+    ? gatewayId
+    : template.startsWith('/servers')
+      ? serverId
+      : (itemIds[template.split('/')[1] as string] as string),
+): string {
   return template.replace(/\{[a-z_]+\}/gi, id);
 }
 
@@ -124,7 +133,9 @@ test('bodies of every wrong shape, on every route that takes one: a documented a
       await check(method, template, path, body, operation);
       count++;
     }
-    const names = propertiesOf(operation.requestBody.content['application/json'].schema);
+    const { schema } = operation.requestBody.content['application/json'];
+    // Of a map the keys are whatever anybody likes.
+    const names = schema.additionalProperties === undefined ? propertiesOf(schema) : ['name', '__proto__', ''];
     expect(names.length).toBeGreaterThan(0);
     const wrapper = template.startsWith('/servers') ? 'server' : 'gateway';
     for (const name of new Set(names)) {

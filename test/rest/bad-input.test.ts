@@ -11,6 +11,7 @@ let serverId: string;
 const itemIds: Record<string, string> = {};
 beforeAll(async () => {
   rig = await openRig();
+  rig.calls.answer = () => ({ messages: [], contents: [] });
   rig.upstream.others = [readItem('resource', 'file:///a', { name: 'A' }), readItem('prompt', 'p')];
   gatewayId = (await rig.register()).id;
   serverId = (await rig.send('POST', '/servers', { name: 'mix' })).body.id;
@@ -104,6 +105,7 @@ describe('bodies of any kind', () => {
     ['PUT', () => `/tools/${itemIds['tools']}`],
     ['PUT', () => `/resources/${itemIds['resources']}`],
     ['PUT', () => `/prompts/${itemIds['prompts']}`],
+    ['POST', () => `/prompts/${itemIds['prompts']}`],
   ])('to %s are answered as documented', async (method, path) => {
     await fc.assert(
       fc.asyncProperty(body, async (raw) => {

@@ -65,7 +65,8 @@ describe('paths', () => {
 
   it('that are not valid are refused, never an error of ours', async () => {
     expect((await rig.send('GET', '/tools/%E0%A4%A')).status).toBe(400);
-    expect((await rig.send('GET', `/tools/${'x'.repeat(2000)}`)).status).toBe(400);
+    expect((await rig.send('GET', `/tools/${'x'.repeat(3000)}`)).status).toBe(400);
+    expect((await rig.send('GET', `/tools/${'x'.repeat(2000)}`)).status).toBe(422);
     expect((await rig.send('GET', '/tools/%00')).status).toBe(404);
   });
 });

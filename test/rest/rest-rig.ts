@@ -15,7 +15,15 @@ import type {
 import { createCatalog } from '../../src/control-plane/catalog/index.ts';
 import { createColumnCipher, openDatabase } from '../../src/control-plane/db/index.ts';
 import type { ChangeFact, RouteSpec } from '../../src/control-plane/http-contract/index.ts';
-import { createItemServices, type NameRules, promptRoutes, resourceRoutes, toolRoutes } from '../../src/control-plane/items/index.ts';
+import {
+  createItemServices,
+  type CallContext,
+  type ItemCalls,
+  type NameRules,
+  promptRoutes,
+  resourceRoutes,
+  toolRoutes,
+} from '../../src/control-plane/items/index.ts';
 import { createServerService, serverRoutes } from '../../src/control-plane/servers/index.ts';
 import { systemRoutes } from '../../src/control-plane/system/index.ts';
 import { createUpstreamService, upstreamRoutes } from '../../src/control-plane/upstreams/index.ts';
@@ -115,6 +123,23 @@ class FakeUpstream implements UpstreamReader {
   }
 }
 
+/** The gateway's part of using an item, in the hands of the test: set `answer`, which gives a result or throws. */
+class PlayedCalls implements ItemCalls {
+  answer: (method: string, params: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>> = () => ({});
+  /** What clients call an item, by its id. */
+  readonly uris = new Map<string, string>();
+  readonly made: { readonly method: string; readonly params: Readonly<Record<string, unknown>>; readonly authorization: string | undefined }[] = [];
+
+  uriOf(id: string): string | undefined {
+    return this.uris.get(id);
+  }
+
+  async call(method: string, params: Readonly<Record<string, unknown>>, { headers }: CallContext): Promise<Readonly<Record<string, unknown>>> {
+    this.made.push({ method, params, authorization: headers.authorization });
+    return this.answer(method, params);
+  }
+}
+
 export async function openRig(
   options: {
     readonly docsAllowBasicAuth?: boolean;
@@ -155,12 +180,13 @@ export async function openRig(
     settings: { maskedAuthValue: options.maskedAuthValue ?? '*****', readTimeoutMs: 5000, names },
   });
   const servers = createServerService({ database, items });
+  const calls = new PlayedCalls();
   let isReady = true;
   const routes = [
     ...upstreamRoutes(upstreams, PAGE_SIZES),
     ...toolRoutes(items.tools, PAGE_SIZES),
-    ...resourceRoutes(items.resources, PAGE_SIZES),
-    ...promptRoutes(items.prompts, PAGE_SIZES),
+    ...resourceRoutes(items.resources, calls, PAGE_SIZES),
+    ...promptRoutes(items.prompts, calls, PAGE_SIZES),
     ...serverRoutes(servers, PAGE_SIZES),
     ...systemRoutes({
       database,
@@ -219,6 +245,7 @@ export async function openRig(
   return {
     send,
     upstream,
+    calls,
     upstreams,
     items,
     /** The same as after a start with other settings. */

@@ -63,6 +63,12 @@ export const ERROR_CODES = {
   'tool.not_found': kind(404, -32602, 'client', 'No such tool, or the caller may not see it.'),
   'resource.not_found': kind(404, -32602, 'client', 'No such resource, or the caller may not see it.'),
   'prompt.not_found': kind(404, -32602, 'client', 'No such prompt, or the caller may not see it.'),
+  'item.listed': kind(
+    409,
+    -31409,
+    'client',
+    'What a gateway lists would come back with its next reading, so it is not deleted. Switch it off (POST …/{id}/state?activate=false) or delete the gateway.',
+  ),
   'cursor.stale': kind(400, -32602, 'client', 'The cursor is of a list that has changed since, or of no list of this server. Start the list again.'),
   'bridge.mid_call': kind(
     502,
@@ -129,6 +135,12 @@ export const ERROR_CODES = {
     'The upstream refuses the credentials the gateway holds for it. Update the gateway’s auth fields.',
   ),
   'upstream.bad_answer': kind(502, -31502, 'upstream', 'The upstream answered with something that is not MCP.'),
+  'upstream.error': kind(
+    502,
+    -31502,
+    'upstream',
+    'The upstream refused what REST asked of it; the message has its words, `rpcCode` the number of its JSON-RPC error.',
+  ),
   'upstream.connection_lost': kind(
     502,
     -31502,

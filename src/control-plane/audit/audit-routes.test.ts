@@ -14,6 +14,7 @@ const ADMIN: Principal = {
   tokenId: undefined,
   via: 'jwt',
 };
+const REQUEST = { headers: {}, signal: new AbortController().signal };
 const ANN: Principal = { ...ADMIN, subject: 'ann', email: 'ann@example.com', isAdmin: false, reach: { teams: [] } };
 
 async function asked(principal: Principal, rawQuery: object): Promise<AuditFilter[]> {
@@ -27,7 +28,16 @@ async function asked(principal: Principal, rawQuery: object): Promise<AuditFilte
   const [route] = auditRoutes({ records });
   if (route?.input.query === undefined) throw new Error('no route');
   const query: unknown = route.input.query.parse(rawQuery);
-  await route.handler({ principal, query, params: {}, body: undefined, clientAddress: '127.0.0.1', userAgent: undefined, correlationId: 'c' });
+  await route.handler({
+    principal,
+    query,
+    params: {},
+    body: undefined,
+    clientAddress: '127.0.0.1',
+    userAgent: undefined,
+    correlationId: 'c',
+    ...REQUEST,
+  });
   return filters;
 }
 
@@ -75,6 +85,7 @@ describe('the audit trail', () => {
       clientAddress: '',
       userAgent: undefined,
       correlationId: '',
+      ...REQUEST,
     });
     expect(order).toEqual(['hand over', 'query']);
   });

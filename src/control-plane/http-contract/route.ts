@@ -1,5 +1,6 @@
 // REST as data: a room says what its routes take and give, the REST front registers them and writes the OpenAPI document from
 // the same schemas. No room but front/rest knows which HTTP framework there is.
+import type { IncomingHttpHeaders } from 'node:http';
 import type { z } from 'zod';
 import type { ErrorCode } from '#base/kernel';
 import type { Caller } from './caller.ts';
@@ -10,6 +11,10 @@ export interface RouteContext<Params = unknown, Query = unknown, Body = unknown>
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
+  /** As they came, for what is done in the caller's name elsewhere: they hold the credential. */
+  readonly headers: IncomingHttpHeaders;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
 }
 
 export interface RouteInput<Params = unknown, Query = unknown, Body = unknown> {
@@ -19,6 +24,8 @@ export interface RouteInput<Params = unknown, Query = unknown, Body = unknown> {
   readonly body?: z.ZodType<Body>;
   /** The key around the fields in a wrapped body; flat bodies are taken too (api.md 1.3). */
   readonly bodyWrapper?: string;
+  /** The body's keys and values are the caller's own words: they are neither respelled nor trimmed. */
+  readonly isBodyVerbatim?: boolean;
 }
 
 interface RouteFacts {
@@ -39,6 +46,8 @@ interface RouteFacts {
   readonly errorKey?: 'detail' | 'message';
   /** What is written to the audit trail when the route is called; absent for routes that change nothing. */
   readonly change?: { readonly action: 'create' | 'update' | 'delete' | 'state' | 'refresh'; readonly resourceType: string };
+  /** `:id` may be a URI: percent-encoded, or as it is with its slashes. */
+  readonly takesUri?: boolean;
   /** Answered at this path only, not under /v1 as well (api.md 1.1). */
   readonly isUnversioned?: boolean;
 }

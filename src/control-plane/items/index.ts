@@ -1,3 +1,4 @@
+export { type CallContext, type ItemCalls } from './item-calls.ts';
 export { settleNames } from './item-naming.ts';
 export { nounOf, PROMPT, RESOURCE, TOOL, type ItemNoun } from './item-noun.ts';
 export { findDifference, isNone } from './item-difference.ts';

@@ -1,6 +1,6 @@
 // What may happen to an item. Items come and go with their gateway's refreshes (item-sync.ts); people see them, switch them, and write
 // over their words.
-import { normaliseId } from '#base/kernel';
+import { AppError, normaliseId } from '#base/kernel';
 import type { UpstreamHealthView } from '#base/protocol';
 import { fromJsonColumn, type Database, type Db, type Tx } from '#control-plane/db';
 import {
@@ -19,7 +19,7 @@ import {
 import type { ItemUpdate } from './item-input.ts';
 import { settleNames } from './item-naming.ts';
 import { nounOf, PROMPT, RESOURCE, TOOL, type ItemNoun } from './item-noun.ts';
-import { findItem, listItems, updateItem, type ItemRecord } from './item-store.ts';
+import { deleteItems, findItem, findItemsCalled, findKeptItem, listItems, touchGateways, updateItem, type ItemRecord } from './item-store.ts';
 import { itemChange } from './item-update.ts';
 import type { NameRules } from './names.ts';
 import { promptEntity, type PromptEntity } from './prompt.ts';
@@ -42,12 +42,16 @@ export interface ItemService<Entity> {
   list(caller: Caller, query: ItemListQuery, noun?: ItemNoun): Promise<{ rows: Entity[]; nextCursor: string | null }>;
   /** All of one origin that the caller may see, in one list. */
   listOf(caller: Caller, origin: ItemOrigin, doesIncludeInactive: boolean): Promise<Entity[]>;
-  /** Throws AppError `<noun>.not_found` or `access.denied`, as all methods with an id do. */
+  /**
+   * By id; a resource by its URI and a prompt by its published name as well, as in all methods with an id. They throw AppError
+   * `<noun>.not_found` or `access.denied`, and `request.bad_input` for a URI that several have whom the caller may see.
+   */
   get(caller: Caller, id: string): Promise<Entity>;
-  /** Throws `request.bad_input` as well. */
   update(caller: Caller, id: string, input: ItemUpdate): Promise<Entity>;
   /** What is switched off has left the lists of MCP clients and refuses calls by the time this resolves. */
   setEnabled(caller: Caller, id: string, isEnabled: boolean): Promise<Entity>;
+  /** Forgets an item, named by its id, that its gateway does not list any more. Throws `item.listed` while it does (ADR 34). */
+  remove(caller: Caller, id: string): Promise<void>;
 }
 
 export interface ItemServices {
@@ -70,14 +74,23 @@ export function createItemServices(parts: ItemServiceParts): ItemServices {
 
 function itemService<Entity>(
   { database, names }: ItemServiceParts,
-  { noun, kinds }: ItemNoun,
+  { noun, kinds, calledBy }: ItemNoun,
   entityOf: (row: ItemRecord) => Entity,
 ): ItemService<Entity> {
-  async function findAllowed(db: Db | Tx, caller: Caller, id: string, action: 'read' | 'update'): Promise<ItemRecord> {
-    const row = await findItem(db, kinds, normaliseId(id));
+  async function findAllowed(db: Db | Tx, caller: Caller, id: string, action: 'read' | 'update' | 'delete'): Promise<ItemRecord> {
+    const row = (await findItem(db, kinds, normaliseId(id))) ?? (await findCalled(db, caller, id));
     if (row === undefined) throw notFound(noun, id);
     ensureAllowed(caller.principal, action, ownedOf(noun, row));
     return row;
+  }
+
+  async function findCalled(db: Db | Tx, caller: Caller, text: string): Promise<ItemRecord | undefined> {
+    if (calledBy === undefined || (calledBy === 'key' && !isUri(text))) return undefined;
+    const rows = await findItemsCalled(db, kinds, calledBy, text);
+    const seen = rows.filter((row) => mayRead(caller.principal, ownedOf(noun, row)));
+    if (seen.length < 2) return seen[0] ?? rows[0];
+    const ids = seen.map((row) => row.id);
+    throw new AppError('request.bad_input', `id: ${seen.length} ${noun}s are called so. Take the id of one: ${ids.slice(0, 10).join(', ')}`);
   }
 
   async function get(caller: Caller, id: string): Promise<Entity> {
@@ -119,21 +132,45 @@ function itemService<Entity>(
     },
 
     async update(caller, id, input) {
-      await database.change(async (tx) => {
+      const found = await database.change(async (tx) => {
         const row = await findAllowed(tx, caller, id, 'update');
         const change = itemChange(caller, row, input);
         await updateItem(tx, row, { ...change, ...auditOnUpdate(caller, 'api', new Date().toISOString(), row.version) });
         if (change.custom_name !== row.custom_name) await settleNames(tx, names);
+        return row.id;
       });
-      return await get(caller, id);
+      return await get(caller, found);
     },
 
     async setEnabled(caller, id, isEnabled) {
-      await database.change(async (tx) => {
+      const found = await database.change(async (tx) => {
         const row = await findAllowed(tx, caller, id, 'update');
         await updateItem(tx, row, { enabled: isEnabled ? 1 : 0, ...auditOnUpdate(caller, 'api', new Date().toISOString(), row.version) });
+        return row.id;
       });
-      return await get(caller, id);
+      return await get(caller, found);
+    },
+
+    async remove(caller, id) {
+      await database.change(async (tx) => {
+        const kept = await findKeptItem(tx, kinds, normaliseId(id));
+        if (kept === undefined) {
+          const row = await findAllowed(tx, caller, id, 'delete');
+          throw new AppError(
+            'item.listed',
+            `The gateway "${row.gateway_name}" lists this ${noun}, so it would come back. Switch it off: POST /${noun}s/${row.id}/state?activate=false`,
+          );
+        }
+        ensureAllowed(caller.principal, 'delete', ownedOf(noun, kept));
+        await deleteItems(tx, [kept.id]);
+        await touchGateways(tx, [kept.gateway_id]);
+        await settleNames(tx, names);
+      });
     },
   };
+}
+
+/** As a path segment: what is no id and could be nothing else (api.md 2.5). */
+export function isUri(text: string): boolean {
+  return /[:/]/.test(text);
 }

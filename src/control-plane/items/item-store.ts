@@ -67,6 +67,22 @@ export async function findItem(db: Db | Tx, kinds: readonly Kind[], id: string):
   return await withGateway(db).where('items.id', '=', id).where('items.kind', 'in', kinds).executeTakeFirst();
 }
 
+/** Several gateways may have one URI. */
+export async function findItemsCalled(db: Db | Tx, kinds: readonly Kind[], by: 'key' | 'name', text: string): Promise<ItemRecord[]> {
+  return await withGateway(db).where('items.kind', 'in', kinds).where(`items.${by}`, '=', text).orderBy('items.id').execute();
+}
+
+/** What its gateway does not list any more, and is kept because somebody made something of it. */
+export async function findKeptItem(db: Db | Tx, kinds: readonly Kind[], id: string): Promise<ItemsTable | undefined> {
+  return await db
+    .selectFrom('items')
+    .selectAll()
+    .where('id', '=', id)
+    .where('kind', 'in', kinds)
+    .where('gone_since', 'is not', null)
+    .executeTakeFirst();
+}
+
 /** All of them, with those that are not listed any more. */
 export async function itemsOfGateway(db: Db | Tx, gatewayId: string): Promise<ItemsTable[]> {
   return await inPages((after) =>

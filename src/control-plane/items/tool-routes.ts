@@ -6,7 +6,7 @@ import { nounRoutes } from './noun-routes.ts';
 import { toolOut, type ToolEntity } from './tool.ts';
 
 export function toolRoutes(service: ItemService<ToolEntity>, pageSizes: PageSizes): RouteSpec[] {
-  const routes = nounRoutes({ noun: 'tool', plural: 'tools', service, output: toolOut, update: namedItemUpdate }, pageSizes);
+  const routes = nounRoutes({ noun: 'tool', plural: 'tools', service, output: toolOut, update: namedItemUpdate, params: idParams }, pageSizes);
   const show = defineRoute({
     method: 'GET',
     path: '/tools/:id',
@@ -19,5 +19,5 @@ export function toolRoutes(service: ItemService<ToolEntity>, pageSizes: PageSize
     statuses: [404],
     handler: (context) => service.get(context, context.params.id),
   });
-  return [routes.list, show, routes.update, ...routes.switches];
+  return [routes.list, show, routes.update, ...routes.switches, routes.remove];
 }

@@ -22,8 +22,9 @@ const MEANINGS: Readonly<Record<number, string>> = {
   413: 'The body is too large',
   415: 'The body is not JSON',
   422: 'The request does not fit the schema',
+  429: 'A limit; Retry-After says when to come back',
   502: 'The upstream failed',
-  503: 'The database did not answer',
+  503: 'The database, or what the answer needs, is not available at the moment',
   504: 'The upstream did not answer in time',
 };
 
@@ -104,6 +105,8 @@ export function errorStatuses(route: RouteSpec): number[] {
 function errorResponse(route: RouteSpec, status: number): Json {
   const isList = status === 422;
   const key = status === 401 || isList ? 'detail' : (route.errorKey ?? 'detail');
+  // A refusal of another kind that this route answers with the same status has the form of all others.
+  const hasWords = isList && Object.values(route.statusOf ?? {}).includes(status);
   const fault = {
     type: 'object',
     properties: { type: { type: 'string' }, loc: { type: 'array', items: { type: ['string', 'integer'] } }, msg: { type: 'string' } },
@@ -119,11 +122,13 @@ function errorResponse(route: RouteSpec, status: number): Json {
       code: { type: 'string' },
     },
   };
+  const contract = { type: 'object', properties: { [key]: text }, required: [key] };
+  const words = { type: 'object', properties: { [route.errorKey ?? 'detail']: { type: 'string' } }, required: [route.errorKey ?? 'detail'] };
   return {
     description: MEANINGS[status] ?? 'Refused',
     ...(status === 401 ? { headers: { 'WWW-Authenticate': { schema: { type: 'string' } } } } : {}),
     content: {
-      'application/json': { schema: { type: 'object', properties: { [key]: text }, required: [key] } },
+      'application/json': { schema: hasWords ? { anyOf: [contract, words] } : contract },
       'application/problem+json': { schema: problem },
     },
   };

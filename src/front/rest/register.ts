@@ -3,7 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Authenticator } from '#base/access';
-import { normaliseBody, RouteReply, type RouteContext, type RouteSpec } from '#control-plane/http-contract';
+import { normaliseBody, RouteReply, type NormalBody, type RouteContext, type RouteSpec } from '#control-plane/http-contract';
 import { attemptOf, startAttempt, type Attempt } from './attempt.ts';
 import { guard, NOBODY } from './auth-guard.ts';
 import { ensureJsonType } from './body-parser.ts';
@@ -42,7 +42,14 @@ export function registerRoute(app: FastifyInstance, route: RouteSpec, parts: Reg
 
 async function answer(route: RouteSpec, request: FastifyRequest, reply: FastifyReply, parts: RegisterParts): Promise<unknown> {
   const attempt = attemptOf(request) as Attempt;
-  const result = await route.handler({ ...callerOf(request, attempt.principal, parts), ...parseInput(route, request) });
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  const result = await route.handler({
+    ...callerOf(request, attempt.principal, parts),
+    ...parseInput(route, request),
+    headers: request.headers,
+    signal: gone.signal,
+  });
   if (result instanceof RouteReply) return reply.code(result.status).send(result.body);
   if (route.change?.action === 'create' || attempt.resource.id !== '') attempt.resource = resourceIn(result) ?? attempt.resource;
   return reply.code(route.successStatus).send(result);
@@ -58,7 +65,7 @@ function callerOf(request: FastifyRequest, principal: Attempt['principal'], part
 }
 
 function parseInput(route: RouteSpec, request: FastifyRequest): Pick<RouteContext, 'params' | 'query' | 'body'> {
-  const { params, query, body, bodyWrapper } = route.input;
+  const { params, query, body, bodyWrapper, isBodyVerbatim } = route.input;
   const issues: z.core.$ZodIssue[] = [];
   const parse = (part: InputPart, schema: z.ZodType | undefined, value: unknown, spelling?: (field: string) => string): unknown => {
     if (schema === undefined) return undefined;
@@ -72,7 +79,7 @@ function parseInput(route: RouteSpec, request: FastifyRequest): Pick<RouteContex
     );
     return undefined;
   };
-  const normal = normaliseBody(request.body, bodyWrapper);
+  const normal = isBodyVerbatim === true ? asItIs(request.body) : normaliseBody(request.body, bodyWrapper);
   const input = {
     params: parse('path', params, request.params),
     query: parse('query', query, queryValues(query, request.query)),
@@ -80,6 +87,10 @@ function parseInput(route: RouteSpec, request: FastifyRequest): Pick<RouteContex
   };
   if (issues.length > 0) throw validationError(issues);
   return input;
+}
+
+function asItIs(value: unknown): NormalBody {
+  return { value, spelling: (field) => field };
 }
 
 /** A parameter sent several times is a list where the schema takes lists; elsewhere the last counts, as the contract's servers read it. */

@@ -8,8 +8,10 @@ import { addMissHandler } from './miss-handler.ts';
 import { openApiRoute } from './openapi.ts';
 import { registerRoute } from './register.ts';
 import type { RestAppParts } from './rest-app-parts.ts';
+import { createUriRewriter } from './uri-in-path.ts';
 
-const PARAM_CHARS_MAX = 300;
+/** A parameter may be a URI, and those have up to 2048 characters. */
+const PARAM_CHARS_MAX = 2048;
 
 export async function buildRestApp(parts: RestAppParts): Promise<FastifyInstance> {
   const { settings, log } = parts;
@@ -18,6 +20,7 @@ export async function buildRestApp(parts: RestAppParts): Promise<FastifyInstance
     logger: false,
     bodyLimit: settings.bodyBytesMax,
     genReqId: correlationIdOf,
+    rewriteUrl: createUriRewriter(parts.routes),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: PARAM_CHARS_MAX },
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
   });

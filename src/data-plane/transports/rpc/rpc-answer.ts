@@ -49,7 +49,7 @@ export function answerOf({ error, status, headers, body }: Collected, id: string
  * The one response with the caller's id: large answers have passed unread, and what is no document would spoil a batch for the others
  * in it. Some servers put notifications beside the response, in an array or as JSON lines. @returns undefined when there is none
  */
-function responseIn(body: Buffer, status: number, id: string | undefined): Buffer | undefined {
+export function responseIn(body: Buffer, status: number, id: string | undefined): Buffer | undefined {
   const whole = body.toString('latin1');
   try {
     const text = messagesIn(whole).find(({ answers }) => answers !== undefined)?.text;

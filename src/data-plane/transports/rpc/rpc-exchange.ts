@@ -68,7 +68,9 @@ function once(gateway: Gateway, request: ClientRequest, waiting: Waiting, id: st
 /** Whoever calls with one request and takes one answer can be asked nothing; an upstream that asks must not wait for ever. */
 function reply(gateway: Gateway, asking: ClientRequest, askId: string, method: string): void {
   const outcome =
-    method === 'ping' ? '"result":{}' : '"error":{"code":-32601,"message":"This client can be asked nothing: it has called through /rpc."}';
+    method === 'ping'
+      ? '"result":{}'
+      : '"error":{"code":-32601,"message":"This client can be asked nothing: it sends one request and takes one answer."}';
   const text = `{"jsonrpc":"2.0","id":${askId},${outcome}}`;
   const { 'last-event-id': _, ...headers } = asking.headers;
   const { era, serverId, clientAddress } = asking;
