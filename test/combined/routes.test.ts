@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { listOf, pageOf } from '../../src/data-plane/upstream/combined/list-pages.ts';
 import { routeOf } from '../../src/data-plane/upstream/combined/route.ts';
-import { indexOf, withPublishedUris } from '../../src/data-plane/upstream/combined/combined-index.ts';
+import { indexOf } from '../../src/data-plane/upstream/combined/combined-index.ts';
+import { withPublishedUris } from '../../src/data-plane/upstream/combined/shared-uris.ts';
 import { matcherOf } from '../../src/base/protocol/index.ts';
 import { everything, itemRow, request, snapshotOf, upstreamRow, viewOf } from './combined-rig.ts';
 
@@ -94,6 +95,48 @@ describe('URIs that several upstreams have', () => {
     const answer =
       '{"result":{"content":[{"type":"resource_link","uri": "file:///x"},{"type":"text","text":"file:///x"}],"_meta":{"ui":{"resourceUri":"file:///only"}}}}';
     expect(withPublishedUris(answer, names)).toBe(answer.replace('"uri": "file:///x"', '"uri": "b+file:///x"'));
+  });
+});
+
+describe('what is made of a template that several upstreams have', () => {
+  it('is named in answers so that it leads back to the same upstream', () => {
+    const items = ['a', 'b'].map((id) => itemRow('template', id, 'file:///{+path}'));
+    const server = everything(snapshotOf([upstreamRow('a'), upstreamRow('b')], items));
+    const answer = '{"result":{"contents":[{"uri":"file:///deep/er","text":"x"}]}}';
+    const shown = withPublishedUris(answer, indexOf(server).uriNames.get('b'));
+    expect(shown).toBe(answer.replace('file:', 'b+file:'));
+    expect(route(items, 'resources/read', { uri: 'b+file:///deep/er' })).toEqual({ upstream: 'b', params: { uri: 'file:///deep/er' } });
+  });
+});
+
+describe('an upstream that chooses URIs as the gateway makes them', () => {
+  it('gets nobody’s readers', () => {
+    const items = [
+      itemRow('resource', 'a', 'r://x'),
+      itemRow('resource', 'b', 'r://x'),
+      itemRow('resource', 'b', 'a+r://x'),
+      itemRow('resource', 'a', 'b+a+r://x'),
+    ];
+    for (const rows of [items, items.toReversed()]) {
+      expect(route(rows, 'resources/read', { uri: 'a+r://x' })).toEqual({ upstream: 'a', params: { uri: 'r://x' } });
+      expect(route(rows, 'resources/read', { uri: 'b+a+r://x' })).toEqual({ upstream: 'b', params: { uri: 'a+r://x' } });
+      expect(route(rows, 'resources/read', { uri: 'a+b+a+r://x' })).toEqual({ upstream: 'a', params: { uri: 'b+a+r://x' } });
+    }
+  });
+});
+
+describe('gateways whose names look alike in a scheme', () => {
+  it('never share a URI', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.constantFrom('日本', '中国', 'a b', 'a-b', 'A_B', 'a', '1', 'g1'), { minLength: 2 }), (names) => {
+        const upstreams = names.map((name, at) => upstreamRow(`u${at}`, { name }));
+        const items = upstreams.map(({ id }) => itemRow('resource', id, 'r://x'));
+        const { resources, uriNames } = indexOf(everything(snapshotOf(upstreams, items)));
+        expect(resources.size).toBe(names.length);
+        for (const [uri, { upstream }] of resources) expect(uriNames.get(upstream.id)?.published.get('r://x')).toBe(uri);
+        for (const uri of resources.keys()) expect(URL.canParse(uri), uri).toBe(true);
+      }),
+    );
   });
 });
 

@@ -11,8 +11,9 @@ import {
   type UpstreamCall,
   type UpstreamEntry,
 } from '#data-plane/gateway';
-import { withPublishedUris, type UriNames } from './combined-index.ts';
+
 import { refusal } from './refusal.ts';
+import { withPublishedUris, type UriNames } from './shared-uris.ts';
 
 export interface RouteHooks {
   readonly uriNames: UriNames | undefined;
