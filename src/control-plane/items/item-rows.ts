@@ -1,5 +1,6 @@
-// Items as the data plane takes them. Items of a gateway whose items have not changed are handed over as the very objects of the time
-// before, so that one busy upstream does not make thousands of others be read again.
+// Items as the data plane takes them. Items that have not changed are handed over as the very objects of the time before, and only those
+// of gateways of which some have changed are read at all, so that one busy upstream does not make thousands of others be read again.
+import { isDeepStrictEqual } from 'node:util';
 import type { ClientNeed } from '#base/protocol';
 import { fromJsonColumn, type Database } from '#control-plane/db';
 import type { Tag } from '#control-plane/http-contract';
@@ -28,7 +29,14 @@ export function createItemRows(database: Database): ItemRows {
       const versions = await itemsVersions(database.db);
       const changed = [...versions].filter(([id, version]) => known.get(id)?.version !== version).map(([id]) => id);
       const groups = new Map<string, ItemRow[]>(changed.map((id) => [id, []]));
-      if (changed.length > 0) for (const row of await itemColumns(database.db, changed)) groups.get(row.gateway_id)?.push(itemRow(row));
+      if (changed.length > 0) {
+        const before = new Map(changed.flatMap((id) => known.get(id)?.rows ?? []).map((row) => [row.id, row]));
+        for (const columns of await itemColumns(database.db, changed)) {
+          const row = itemRow(columns);
+          const same = before.get(row.id);
+          groups.get(row.upstreamId)?.push(same !== undefined && isDeepStrictEqual(same, row) ? same : row);
+        }
+      }
       const next = new Map<string, KnownItems>();
       for (const [id, version] of versions) {
         const rows = groups.get(id) ?? known.get(id)?.rows;

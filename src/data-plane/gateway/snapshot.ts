@@ -95,7 +95,8 @@ function compile(
     upstreams.set(row.id, known instanceof Upstream && known.isOf(row, gates, itemRows) ? known : new Upstream(row, gates, itemRows));
   }
   const items = new Map<string, ItemEntry>();
-  for (const upstream of upstreams.values()) for (const item of upstream.items) items.set(item.id, item);
+  const byName = [...upstreams.values()].sort((a, b) => (a.row.name < b.row.name ? -1 : 1));
+  for (const upstream of byName) for (const item of upstream.items) items.set(item.id, item);
   const passthroughHeaders = [...new Set([...upstreams.values()].flatMap(({ row }) => row.passthroughHeaders))];
 
   const servers = new Map<string, ServerEntry>();
@@ -217,7 +218,8 @@ class Upstream implements UpstreamEntry {
     this.teamId = row.teamId;
     this.enabled = row.enabled;
     this.#itemRows = itemRows;
-    this.items = itemRows.map((itemRow) => itemEntry(itemRow, this));
+    // As lists show them, so that putting those of many upstreams in order is little work.
+    this.items = itemRows.map((itemRow) => itemEntry(itemRow, this)).sort((a, b) => (a.row.name < b.row.name ? -1 : a.row.name > b.row.name ? 1 : 0));
     for (const item of this.items) this.#add(item, item.row.key);
   }
 

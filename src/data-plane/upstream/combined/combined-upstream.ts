@@ -1,6 +1,6 @@
 // The adapter behind combined servers. To the pipeline a combined server is a streamable HTTP server like any other; this one has no wire:
 // it answers for itself what the snapshot knows, and sends the rest on to the upstream it belongs to (ADR 28).
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as otherWork, setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '#base/access';
 import { AppError } from '#base/kernel';
 import { LEGACY_VERSIONS, valueAt, type Envelope } from '#base/protocol';
@@ -12,6 +12,7 @@ import { declaredIn, type CallerView } from './caller-view.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import { CombinedSession } from './combined-session.ts';
 import { LegPool } from './leg-pool.ts';
+import { makeTexts } from './list-pages.ts';
 import { Listeners } from './listeners.ts';
 import { initialized, localResult } from './local-answers.ts';
 import { reply } from './reply.ts';
@@ -28,6 +29,8 @@ export interface CombinedUpstream extends UpstreamPort {
 /** Of all callers without a session. */
 const TASKS_MAX = 10_000;
 const ENDED_WITHIN_MS = 1000;
+/** So long sessions are told without a break. */
+const TURN_MS = 10;
 const NEWEST_LEGACY = '2025-11-25';
 const CLIENT_CAPABILITIES = ['params', '_meta', 'io.modelcontextprotocol/clientCapabilities'];
 /** Of the older era; in the modern one they are no methods. */
@@ -104,6 +107,30 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
     return single(server, { principal: caller, declares: new Set(), era: 'legacy' }, request, message, body, sink);
   }
 
+  let isTelling = false;
+  let isChangedAgain = false;
+
+  /** In turns between which calls are carried: every session may have a view of its own. */
+  async function tellSessions(): Promise<void> {
+    isChangedAgain = isTelling;
+    if (isTelling) return;
+    isTelling = true;
+    try {
+      do {
+        isChangedAgain = false;
+        let startedAtMs = performance.now();
+        for (const session of sessions) {
+          session.snapshotChanged();
+          if (performance.now() - startedAtMs < TURN_MS) continue;
+          await otherWork();
+          startedAtMs = performance.now();
+        }
+      } while (isChangedAgain);
+    } finally {
+      isTelling = false;
+    }
+  }
+
   return {
     open(request, sink, observer) {
       if (request.upstream.isCombined !== true) return parts.port.open(request, sink, observer);
@@ -116,10 +143,13 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
       }
     },
     snapshotChanged() {
-      const { servers, upstreams } = parts.snapshot();
-      for (const session of sessions) session.snapshotChanged();
-      listeners.snapshotChanged(servers);
-      pool.keepOnly(upstreams);
+      const snapshot = parts.snapshot();
+      const failed = (error: unknown): void => parts.logger.error('Lists of combined servers could not be made.', { error });
+      pool.keepOnly(snapshot.upstreams);
+      listeners.snapshotChanged(snapshot.servers);
+      tellSessions().catch(failed);
+      const everything = snapshot.servers.get('');
+      if (everything !== undefined) makeTexts(everything, () => parts.snapshot() !== snapshot).catch(failed);
     },
     async close() {
       const ended = Promise.all([...[...sessions].map((session) => session.end()), pool.close()]);

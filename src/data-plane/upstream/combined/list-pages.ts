@@ -1,38 +1,109 @@
-// The lists of a combined server as bytes, made once for each view and kept as long as the snapshot: a list costs no more with ten
-// thousand tools than with ten (issue point "lists that cost nothing").
-import { createHash } from 'node:crypto';
+// The lists of a combined server as bytes: texts of items made once for each row, pages once for each view that asks for them. A list
+// costs no more with ten thousand tools than with ten, and a change no more than what has changed and one pass over the rest.
+import { hash } from 'node:crypto';
+import { setImmediate as otherWork } from 'node:timers/promises';
 import { AppError } from '#base/kernel';
 import { jsonText, replaceAt, setMember, type ItemKind } from '#base/protocol';
 import type { ItemEntry, ServerEntry } from '#data-plane/gateway';
 import { maySee, viewKey, type CallerView } from './caller-view.ts';
-import { indexOf, publishedUri } from './combined-index.ts';
-
-export interface ListPages {
-  /** Changes with anything in the list. */
-  readonly hash: string;
-  /** The result objects of its pages, one after the other; at least one. */
-  readonly pages: readonly Buffer[];
-}
+import { indexOf, publishedUri, type CombinedIndex } from './combined-index.ts';
 
 const LIST_KEYS: Record<ItemKind, string> = { tool: 'tools', resource: 'resources', template: 'resourceTemplates', prompt: 'prompts' };
 const VIEWS_MAX = 200;
+/** Pages kept for all views of a server; should there be more, the oldest are made again when they are wanted. */
+const PAGE_BYTES_MAX = 64 * 1024 * 1024;
 /** What results of these lists say in the modern era beside the items; how long they are good for is bettered later. */
 const MODERN_MEMBERS = '"resultType":"complete","ttlMs":0,"cacheScope":"private",';
 const CURSOR = /^([0-9a-f]{16})\.(\d{1,6})$/;
 
-const listsByServer = new WeakMap<ServerEntry, Map<string, ListPages>>();
+export class ListPages {
+  /** Changes with anything in the list. */
+  readonly hash: string;
+  readonly pageCount: number;
+  readonly #items: readonly ItemText[];
+  readonly #start: string;
+  readonly #pageSize: number;
+  readonly #onMade: (sizeBytes: number) => void;
+  #pages: (Buffer | undefined)[] = [];
+
+  constructor(items: readonly ItemText[], contentHash: string, start: string, pageSize: number, onMade: (sizeBytes: number) => void) {
+    this.#items = items;
+    this.hash = contentHash;
+    this.pageCount = Math.max(1, Math.ceil(items.length / pageSize));
+    this.#start = start;
+    this.#pageSize = pageSize;
+    this.#onMade = onMade;
+  }
+
+  /** The result object of a page; undefined when there is none of this number. The first one is always there. */
+  page(number: number): Buffer | undefined {
+    const made = this.#pages[number];
+    if (made !== undefined || number >= this.pageCount) return made;
+    const first = number * this.#pageSize;
+    const next = number + 1 < this.pageCount ? `,"nextCursor":"${this.hash}.${number + 1}"` : '';
+    const texts = this.#items.slice(first, first + this.#pageSize).map((item) => item.text);
+    const page = Buffer.from(`${this.#start}${texts.join(',')}]${next}}`, 'latin1');
+    this.#pages[number] = page;
+    this.#onMade(page.length);
+    return page;
+  }
+
+  forgetPages(): void {
+    this.#pages = [];
+  }
+}
+
+/** Of one server in one snapshot. */
+class Lists {
+  readonly #byView = new Map<string, ListPages>();
+  /** Views that show the same share what is made of it. */
+  readonly #byContent = new Map<string, ListPages>();
+  #pageBytes = 0;
+
+  get(key: string): ListPages | undefined {
+    return this.#byView.get(key);
+  }
+
+  add(key: string, kind: ItemKind, era: CallerView['era'], items: readonly ItemText[], pageSize: number): ListPages {
+    const contentHash = hashOf(items);
+    const content = `${kind} ${era} ${contentHash}`;
+    let list = this.#byContent.get(content);
+    if (list === undefined) {
+      const start = `{${era === 'modern' ? MODERN_MEMBERS : ''}"${LIST_KEYS[kind]}":[`;
+      list = new ListPages(items, contentHash, start, pageSize, (sizeBytes) => this.#made(sizeBytes));
+      this.#byContent.set(content, list);
+    }
+    // Views are as many as there are kinds of callers; should there be more, the oldest is made again when it is wanted.
+    if (this.#byView.size >= VIEWS_MAX) this.#dropOldest();
+    this.#byView.set(key, list);
+    return list;
+  }
+
+  #made(sizeBytes: number): void {
+    this.#pageBytes += sizeBytes;
+    if (this.#pageBytes <= PAGE_BYTES_MAX) return;
+    for (const list of this.#byContent.values()) list.forgetPages();
+    this.#pageBytes = 0;
+  }
+
+  #dropOldest(): void {
+    const [oldest] = this.#byView;
+    if (oldest === undefined) return;
+    this.#byView.delete(oldest[0]);
+    const isUsed = [...this.#byView.values()].includes(oldest[1]);
+    if (isUsed) return;
+    for (const [content, list] of this.#byContent) if (list === oldest[1]) this.#byContent.delete(content);
+  }
+}
+
+const listsByServer = new WeakMap<ServerEntry, Lists>();
 
 export function listOf(server: ServerEntry, view: CallerView, kind: ItemKind, pageSize: number): ListPages {
   let lists = listsByServer.get(server);
-  if (lists === undefined) listsByServer.set(server, (lists = new Map()));
-  const key = `${kind} ${viewKey(view, indexOf(server).isAllPublic)}`;
-  let list = lists.get(key);
-  if (list === undefined) {
-    // Views are as many as there are kinds of callers; should there be more, the oldest is made again when it is wanted.
-    if (lists.size >= VIEWS_MAX) lists.delete(lists.keys().next().value as string);
-    lists.set(key, (list = build(server, view, kind, pageSize)));
-  }
-  return list;
+  if (lists === undefined) listsByServer.set(server, (lists = new Lists()));
+  const index = indexOf(server);
+  const key = `${kind} ${viewKey(view, index.isAllPublic)}`;
+  return lists.get(key) ?? lists.add(key, kind, view.era, shownTexts(server, view, kind), pageSize);
 }
 
 /**
@@ -42,34 +113,67 @@ export function listOf(server: ServerEntry, view: CallerView, kind: ItemKind, pa
  */
 export function pageOf(list: ListPages, cursor: string | undefined): Buffer {
   const asked = cursor === undefined ? undefined : CURSOR.exec(cursor);
-  const page = cursor === undefined ? list.pages[0] : asked?.[1] === list.hash ? list.pages[Number(asked[2])] : undefined;
+  const page = cursor === undefined ? list.page(0) : asked?.[1] === list.hash ? list.page(Number(asked[2])) : undefined;
   if (page === undefined) throw new AppError('cursor.stale', 'The cursor is of a list that has changed since, or of no list of this server.');
   return page;
 }
 
-function build(server: ServerEntry, view: CallerView, kind: ItemKind, pageSize: number): ListPages {
+function shownTexts(server: ServerEntry, view: CallerView, kind: ItemKind): ItemText[] {
   const index = indexOf(server);
-  const shown = index.items.filter((item) => item.row.kind === kind && maySee(view, server, item));
-  const texts = shown.map((item) => itemText(item, kind === 'resource' || kind === 'template' ? publishedUri(index, item) : item.row.name));
-  const hash = createHash('sha256').update(texts.join('\n')).digest('hex').slice(0, 16);
-  const members = view.era === 'modern' ? MODERN_MEMBERS : '';
-  const pages: Buffer[] = [];
-  for (let start = 0; start === 0 || start < texts.length; start += pageSize) {
-    const next = start + pageSize < texts.length ? `,"nextCursor":"${hash}.${pages.length + 1}"` : '';
-    pages.push(Buffer.from(`{${members}"${LIST_KEYS[kind]}":[${texts.slice(start, start + pageSize).join(',')}]${next}}`, 'latin1'));
-  }
-  return { hash, pages };
+  const shown: ItemText[] = [];
+  for (const item of index.byKind[kind]) if (maySee(view, server, item)) shown.push(itemText(item, shownName(index, item)));
+  return shown;
 }
 
-const texts = new WeakMap<ItemEntry['row'], Map<string, string>>();
+function shownName(index: CombinedIndex, item: ItemEntry): string {
+  return item.row.kind === 'resource' || item.row.kind === 'template' ? publishedUri(index, item) : item.row.name;
+}
 
-/** The upstream's own text with the published name and what people here wrote over it, as latin1. */
-function itemText(item: ItemEntry, name: string): string {
-  let ofRow = texts.get(item.row);
-  if (ofRow === undefined) texts.set(item.row, (ofRow = new Map()));
-  let text = ofRow.get(name);
-  if (text === undefined) ofRow.set(name, (text = written(item, name)));
-  return text;
+interface ItemText {
+  readonly name: string;
+  /** The upstream's own text with the published name and what people here wrote over it, as latin1. */
+  readonly text: string;
+  readonly digest: Buffer;
+}
+
+/** Over digests, because hashing ten thousand texts at every change would be felt. */
+function hashOf(items: readonly ItemText[]): string {
+  const digests = Buffer.allocUnsafe(items.length * DIGEST_BYTES);
+  let at = 0;
+  for (const { digest } of items) {
+    digests.set(digest, at);
+    at += DIGEST_BYTES;
+  }
+  return hash('sha256', digests, 'hex').slice(0, 16);
+}
+
+/** Of SHA-1: a change is to be noticed, nobody is to be kept from anything. */
+const DIGEST_BYTES = 20;
+
+const texts = new WeakMap<ItemEntry['row'], ItemText>();
+
+function itemText(item: ItemEntry, name: string): ItemText {
+  let made = texts.get(item.row);
+  if (made?.name !== name) {
+    const text = written(item, name);
+    texts.set(item.row, (made = { name, text, digest: hash('sha1', text, 'buffer') }));
+  }
+  return made;
+}
+
+const TEXTS_AT_ONCE = 200;
+
+/** Makes the texts of a server's items before somebody asks, a few at a time. Ends early when `isOver` says so. */
+export async function makeTexts(server: ServerEntry, isOver: () => boolean): Promise<void> {
+  const index = indexOf(server);
+  let made = 0;
+  for (const item of index.items) {
+    if (texts.has(item.row)) continue;
+    itemText(item, shownName(index, item));
+    if (++made % TEXTS_AT_ONCE > 0) continue;
+    await otherWork();
+    if (isOver()) return;
+  }
 }
 
 const NAME_KEY: Record<ItemKind, string> = { tool: 'name', prompt: 'name', resource: 'uri', template: 'uriTemplate' };
