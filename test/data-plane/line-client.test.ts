@@ -113,6 +113,12 @@ describe('towards the pipeline', () => {
     expect(header(rig.last(), 'mcp-name')).toBe('file:///a');
   });
 
+  test('what a body says and no header can is left to the upstream to miss', () => {
+    client.receive('{"jsonrpc":"2.0","id":1,"method":"x\\r\\ny: z","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"a\\nb"}}}');
+    expect(rig.last().request.message?.method).toBe('x\r\ny: z');
+    expect([header(rig.last(), 'mcp-method'), header(rig.last(), 'mcp-protocol-version')]).toEqual([undefined, undefined]);
+  });
+
   test('a cancel that names a running modern request breaks it off, and nothing more is said', () => {
     client.receive(modern(1, 'tools/call', '"name":"x"'));
     const running = rig.last();
