@@ -239,6 +239,20 @@ describe('the standalone stream', () => {
     expect(sent).toEqual([news(1), news(2)]);
   });
 
+  test('that ends at once and asks to be opened again at once is not opened without a pause', () => {
+    let stream = shakeHands();
+    const before = asked('GET').length;
+    for (let passedMs = 0; passedMs < 1000; passedMs++) {
+      if (rig.last() !== stream || passedMs === 0) {
+        stream = rig.last().opensStream();
+        stream.sink.event({ id: 'a', event: undefined, retry: '1', data: '', comment: undefined });
+        stream.sink.end();
+      }
+      vi.advanceTimersByTime(1);
+    }
+    expect(asked('GET').length - before).toBeLessThanOrEqual(10);
+  });
+
   test.each([405, 404, 400])('is not asked for again after %i', (status) => {
     answers(shakeHands(), '', { status });
     const before = rig.calls.length;
