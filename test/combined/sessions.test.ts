@@ -291,6 +291,23 @@ describe('what upstreams say on the stream of a call', () => {
   });
 });
 
+describe('a client of a revision that does not come back for its answer', () => {
+  it('gets it on the stream it has, which the upstream had closed on purpose', async () => {
+    const rig = new PlayedCombined();
+    rig.isSlow = true;
+    const session = rig.openSession({}, {}, '2024-11-05');
+    const client = rig.callTool('a-x', 7, { session });
+    // It speaks no older revision.
+    rig.agree(await rig.until('a', 'initialize'));
+    const call = (await rig.until('a', 'tools/call')).opensStream();
+    call.sink.event({ id: 'e1', event: undefined, retry: '50', data: '', comment: undefined });
+    call.sink.end();
+    await vi.waitFor(() => expect(rig.sent('a', 'GET').some(({ request }) => request.lastEventId === 'e1')).toBe(true));
+    rig.sent('a', 'GET').at(-1)?.opensStream().says(answerText(7), 'e2');
+    expect(client.data.at(-1)).toBe(answerText(7));
+  });
+});
+
 describe('an answer that is none', () => {
   it.each([
     [

@@ -113,6 +113,12 @@ describe('towards the pipeline', () => {
     expect(header(rig.last(), 'mcp-name')).toBe('file:///a');
   });
 
+  test('what a body says and no header can is left to the upstream to miss', () => {
+    client.receive('{"jsonrpc":"2.0","id":1,"method":"x\\r\\ny: z","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"a\\nb"}}}');
+    expect(rig.last().request.message?.method).toBe('x\r\ny: z');
+    expect([header(rig.last(), 'mcp-method'), header(rig.last(), 'mcp-protocol-version')]).toEqual([undefined, undefined]);
+  });
+
   test('a cancel that names a running modern request breaks it off, and nothing more is said', () => {
     client.receive(modern(1, 'tools/call', '"name":"x"'));
     const running = rig.last();
@@ -231,6 +237,20 @@ describe('the standalone stream', () => {
     expect(rig.last().request.lastEventId).toBe('a');
     rig.last().opensStream().says(news(2), 'b');
     expect(sent).toEqual([news(1), news(2)]);
+  });
+
+  test('that ends at once and asks to be opened again at once is not opened without a pause', () => {
+    let stream = shakeHands();
+    const before = asked('GET').length;
+    for (let passedMs = 0; passedMs < 1000; passedMs++) {
+      if (rig.last() !== stream || passedMs === 0) {
+        stream = rig.last().opensStream();
+        stream.sink.event({ id: 'a', event: undefined, retry: '1', data: '', comment: undefined });
+        stream.sink.end();
+      }
+      vi.advanceTimersByTime(1);
+    }
+    expect(asked('GET').length - before).toBeLessThanOrEqual(10);
   });
 
   test.each([405, 404, 400])('is not asked for again after %i', (status) => {

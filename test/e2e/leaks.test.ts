@@ -154,6 +154,11 @@ function countsOf({ descriptors, children, active }: HeldResources): object {
   return { descriptors, children, active };
 }
 
+/** Without the one in which the gateway itself listens for changed lists. */
+function clientSessions(): number {
+  return [...fixture.hub.sessions.values()].filter(({ clientInfo }) => (clientInfo as { name?: unknown } | undefined)?.name !== 'mcpgateway').length;
+}
+
 /** Nobody is there, nothing is open to an upstream but idle pooled connections. */
 async function settled(): Promise<HeldResources> {
   let last = '';
@@ -161,7 +166,7 @@ async function settled(): Promise<HeldResources> {
   return eventually(async () => {
     const held = await heldResources(gateway.process.pid ?? 0, reportPath);
     const now = JSON.stringify(countsOf(held));
-    calm = now === last && held.children === 0 && fixture.stats().sessions === 0 ? calm + 1 : 0;
+    calm = now === last && held.children === 0 && clientSessions() === 0 ? calm + 1 : 0;
     last = now;
     await new Promise((resolve) => setTimeout(resolve, 500));
     return calm >= 6 ? held : undefined;

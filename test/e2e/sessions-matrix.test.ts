@@ -1,7 +1,7 @@
 // The recorded sessions once more, message by message, for every transport of the upstream through every door of the gateway. What a
 // client sees through a door is compared with what the same client sees directly over the upstream's own transport, and what the
 // upstream sees with what it sees of that client.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startGateway } from '../kit/gateway.ts';
 import type { StartedGateway } from '../kit/gateway.ts';
 import { withoutRefusedProbe } from '../sessions/conversation.ts';
@@ -33,8 +33,14 @@ const players: readonly Player[] = [
   { name: 'scripted-python', play: playPythonSession, doors: DIAGONAL_AND_STDIO },
 ];
 
+// A test may wait for its recording's turn.
+vi.setConfig({ testTimeout: 600_000 });
+
 /** Sessions are mostly waiting for server-everything's timers, so that some at a time take hardly longer than one. */
-const AT_ONCE = 6;
+const AT_ONCE = 8;
+/** Ends what nobody waits for any more, as when only some of these tests are run. */
+const over = new AbortController();
+const recordings = new Set<Promise<unknown>>();
 const waiting: (() => void)[] = [];
 let running = 0;
 
@@ -42,6 +48,7 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
   if (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
   running++;
   try {
+    over.signal.throwIfAborted();
     return await work();
   } finally {
     running--;
@@ -50,7 +57,7 @@ async function inTurn<T>(work: () => Promise<T>): Promise<T> {
 }
 
 const recordDirect = ({ name, play }: Player, transport: Transport): Promise<Conversation> =>
-  inTurn(() => withEverythingServer(transport, (endpoint) => recordConversation(play, name, endpoint)));
+  inTurn(() => withEverythingServer(transport, (endpoint) => recordConversation(play, name, endpoint, over.signal)));
 
 interface Mirrored {
   readonly client: Conversation;
@@ -63,7 +70,7 @@ const recordMirrored = ({ name, play }: Player, transport: Transport, door: Tran
       const tapped = await tapEndpoint(endpoint);
       try {
         const mirror = await mirrorOfEndpoint(gateway, tapped.endpoint);
-        const client = await recordConversation(play, name, doorTo(gateway, mirror, door));
+        const client = await recordConversation(play, name, doorTo(gateway, mirror, door), over.signal);
         return { client, upstream: tapped.conversationOf(name) };
       } finally {
         await tapped.close();
@@ -88,12 +95,15 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  over.abort();
+  await Promise.allSettled(recordings);
   await gateway?.stop();
 });
 
 /** Queues a recording at once, whichever test waits for it; what goes wrong with it is that test's to report. */
 function queued<T>(record: () => Promise<T>): Promise<T> {
   const recording = ready.promise.then(record);
+  recordings.add(recording);
   recording.catch(() => undefined);
   return recording;
 }

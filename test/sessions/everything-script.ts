@@ -109,7 +109,7 @@ async function playProgressAndCancel(client: ScriptedClient): Promise<void> {
   const controller = new AbortController();
   const running = client.callTool(
     'trigger-long-running-operation',
-    { duration: 0.6, steps: 2 },
+    { duration: 5, steps: 2 },
     { onProgress: () => controller.abort('enough'), signal: controller.signal },
   );
   await expectRefusal('a cancelled call', running);

@@ -1,4 +1,5 @@
 /** One cell of the matrix of transports: an upstream registered over one, reached through the gateway's door for another. */
+import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { TEST_SECRET } from '../kit/gateway.ts';
 import type { StartedGateway } from '../kit/gateway.ts';
@@ -14,7 +15,8 @@ function registration(upstream: Endpoint): object {
     const command = upstream.command === process.execPath ? 'node' : upstream.command;
     return { transport: 'STDIO', url: undefined, command, args: upstream.args, ...(upstream.env === undefined ? {} : { env: upstream.env }) };
   }
-  return { transport: upstream.transport === 'sse' ? 'SSE' : 'STREAMABLEHTTP', url: upstream.url };
+  // An upstream that has ended may have had the same port.
+  return { transport: upstream.transport === 'sse' ? 'SSE' : 'STREAMABLEHTTP', url: `${upstream.url}?upstream=${randomUUID()}` };
 }
 
 export interface Mirror {

@@ -21,7 +21,8 @@ export interface SseTap {
 /** Starts a tap in front of `target`, the full URL of a server's stream; `headers` are added to each request (lower-case names). */
 export async function startSseTap(target: string, headers: Readonly<Record<string, string>> = {}): Promise<SseTap> {
   const seen: SeenOnLine[] = [];
-  const agent = new Agent({ keepAlive: true });
+  // A kept connection may be closed by the other side in the moment it is used again, and a request be lost by the tap's doing.
+  const agent = new Agent({ keepAlive: false });
 
   async function relay(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
@@ -59,6 +60,7 @@ export async function startSseTap(target: string, headers: Readonly<Record<strin
   const server = createServer((req, res) => {
     relay(req, res).catch(() => res.destroy());
   });
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const { pathname, search } = new URL(target);

@@ -61,7 +61,8 @@ function answerOf({ status, requestBody, responseBody }: RecordedExchange): unkn
 export async function startTap(target: string, headers: Readonly<Record<string, string>> = {}): Promise<Tap> {
   const exchanges: RecordedExchange[] = [];
   const seen: TappedMessage[] = [];
-  const agent = new Agent({ keepAlive: true });
+  // A kept connection may be closed by the other side in the moment it is used again, and a request be lost by the tap's doing.
+  const agent = new Agent({ keepAlive: false });
   const initialized = Promise.withResolvers<void>();
 
   async function relay(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -136,6 +137,7 @@ export async function startTap(target: string, headers: Readonly<Record<string, 
   const server = createServer((req, res) => {
     relay(req, res).catch(() => res.destroy());
   });
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {

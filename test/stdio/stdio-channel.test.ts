@@ -131,8 +131,9 @@ describe('a process that fails', () => {
     const keep = (message: string, fields?: unknown): void => void logged.push(message + JSON.stringify(fields));
     const rig = newRig({ logger: { debug: keep, info: keep, warn: keep, error: keep } });
     const env = { API_KEY: 'sk-very-secret', PEM: '-----BEGIN\nline-one-of-key\nline-two-of-key\n', FLAG: 'on' };
-    const line = rig.open({ env });
+    const line = rig.open({ env, args: [TALKER, '--auth-token', 'given-as-argument'] });
     await line.ask({ do: 'warn', text: 'key sk-very-secret is on\nline-two-of-key\n' });
+    await line.ask({ do: 'warn', text: 'no such user: given-as-argument\n' });
     line.say({ do: 'raw', text: 'starting with sk-very-secret\n' });
     await line.ask({ do: 'warn', text: `${'x'.repeat(2040)}sk-very-secret\n` });
     line.say({ do: 'exit', code: 1 });
@@ -140,7 +141,7 @@ describe('a process that fails', () => {
     const everything = error.message + error.internal + logged.join('\n');
     expect(error.internal).toContain('key *** is on');
     expect(error.message).toContain('the first: "starting with ***"');
-    expect(everything).not.toMatch(/sk-very|line-(one|two)/);
+    expect(everything).not.toMatch(/sk-very|line-(one|two)|as-argument/);
   });
 
   it.runIf(isPosix)('because it closes its stdout is ended', async () => {

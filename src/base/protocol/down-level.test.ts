@@ -81,3 +81,9 @@ test('structured output is there as text for clients before 2025-06-18, and stay
   const without = JSON.parse(called(structured, '2024-11-05')) as { result: { content: unknown } };
   expect(without.result.content).toHaveLength(1);
 });
+
+test('a tool whose name is no name does not keep the others from being worded', () => {
+  const list = answer('"tools":[{"name":{"toString":1},"outputSchema":{"type":"string"}},{"name":"b","outputSchema":{"type":"array"}}]');
+  const worded = downLevelResult(list, { method: 'tools/list', name: undefined }, client('2025-06-18'));
+  expect(worded.split('"required":["result"]')).toHaveLength(3);
+});

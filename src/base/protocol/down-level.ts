@@ -45,7 +45,8 @@ export function downLevelResult(text: string, request: { readonly method: string
 function olderTool(tool: string, client: OlderClient): string | undefined {
   const schema = valueAt(tool, ['outputSchema']);
   const nameText = valueAt(tool, ['name']);
-  const name = nameText === undefined ? '' : String(parsedJson(nameText));
+  const said = nameText === undefined ? undefined : parsedJson(nameText);
+  const name = typeof said === 'string' ? said : '';
   if (schema === undefined || isObjectSchema(schema)) {
     client.wrappedTools.delete(name);
     return undefined;

@@ -61,7 +61,10 @@ function textOf(json: string | undefined): string | undefined {
  * id and empty data, which early clients take for a message (checklist 32), and may close them expecting the client to come back.
  */
 export function isTakenForNewer(session: Session | undefined): boolean {
-  return session?.older !== undefined && session.hop !== undefined && session.hop.upstream > session.hop.client;
+  if (session?.older === undefined) return false;
+  const { hop, upstreamId, serverId } = session;
+  // Behind a combined server, which is its own upstream, each upstream has agreed upon a revision for itself.
+  return hop === undefined ? upstreamId === serverId : hop.upstream > hop.client;
 }
 
 /** An event without a message, for this session's client: its id and retry stay. */

@@ -147,7 +147,7 @@ async def play_progress_and_cancel(client: Client) -> None:
         async def cancel(progress: float, total: float | None, message: str | None) -> None:
             scope.cancel()
 
-        await client.call_tool("trigger-long-running-operation", {"duration": 0.6, "steps": 2}, progress_callback=cancel)
+        await client.call_tool("trigger-long-running-operation", {"duration": 5, "steps": 2}, progress_callback=cancel)
     assert scope.cancelled_caught, "a cancelled call should not have returned"
 
 

@@ -61,6 +61,8 @@ export class LineAnswer implements ClientAnswer {
   #isAccepted = false;
   #isSettled = false;
   #isEnded = false;
+  /** The client has taken its request back: an answer still passes, but none is owed. */
+  #isTakenBack = false;
   #pieces: string[] = [];
   #lastEventId: string | undefined;
   #retryMs: number | undefined;
@@ -83,6 +85,7 @@ export class LineAnswer implements ClientAnswer {
   /** Goes on with what another answer, whose stream has ended, still owes. */
   continues(other: LineAnswer): this {
     this.#isAccepted = true;
+    this.#isTakenBack = other.#isTakenBack;
     this.#lastEventId = other.#lastEventId;
     this.#retryMs = other.#retryMs;
     this.endsWithoutNews = other.endsWithoutNews;
@@ -91,6 +94,10 @@ export class LineAnswer implements ClientAnswer {
 
   setHeader(name: string, value: string): void {
     if (name === 'mcp-session-id') this.sessionId = value;
+  }
+
+  takenBack(): void {
+    this.#isTakenBack = true;
   }
 
   accepted(): void {
@@ -144,7 +151,7 @@ export class LineAnswer implements ClientAnswer {
     this.#pieces = [];
     // To whom a notification was, nothing that comes of it is a message.
     if (text !== '' && id !== undefined) this.#pass(messagesIn(text));
-    if (id !== undefined && !this.#isSettled) {
+    if (id !== undefined && !this.#isSettled && !this.#isTakenBack) {
       if (this.place !== undefined && this.#owner.resume(this)) {
         this.#isEnded = true;
         return;
@@ -158,10 +165,11 @@ export class LineAnswer implements ClientAnswer {
     if (this.#isEnded) return;
     this.status = error.status;
     this.#pieces = [];
-    if (!this.#isSettled && this.#owner.mends(this, error)) return;
+    if (!this.#isSettled && !this.#isTakenBack && this.#owner.mends(this, error)) return;
     const isTold = !this.#isAccepted && this.#delivery?.refused(error) === true;
     const { id } = this;
-    if (!this.#isSettled) this.#settle(id === undefined || isTold ? undefined : { text: rpcErrorText(error, id), answers: id, isError: true });
+    if (!this.#isSettled)
+      this.#settle(id === undefined || isTold || this.#isTakenBack ? undefined : { text: rpcErrorText(error, id), answers: id, isError: true });
     this.#over();
   }
 

@@ -137,6 +137,10 @@ export class LineClient implements AnswerOwner {
   }
 
   accepted(answer: LineAnswer): void {
+    const { method, requestId } = answer.envelope;
+    if (method === 'notifications/cancelled' && requestId !== undefined) {
+      for (const running of this.#running.keys()) if (running.id !== undefined && isSameId(requestId, running.id)) running.takenBack();
+    }
     const message = this.#running.get(answer);
     if (message !== undefined) this.#sender.wasLetIn(message.sent);
   }

@@ -19,8 +19,8 @@ export function messageHeaders(sent: IncomingHttpHeaders, envelope: Envelope, st
   const headers: IncomingHttpHeaders = { ...others(sent), accept: 'application/json, text/event-stream', 'content-type': 'application/json' };
   const { protocolVersion, method } = envelope;
   if (protocolVersion !== undefined) {
-    if (protocolVersion !== '') headers['mcp-protocol-version'] = protocolVersion;
-    headers['mcp-method'] = method;
+    if (protocolVersion !== '' && canTravel(protocolVersion)) headers['mcp-protocol-version'] = protocolVersion;
+    if (canTravel(method)) headers['mcp-method'] = method;
     const name = envelope.name ?? envelope.uri ?? envelope.taskId;
     if (name !== undefined && NAMED_METHODS.has(method)) headers['mcp-name'] = headerValue(name);
     return headers;
@@ -42,4 +42,9 @@ function inSession(headers: IncomingHttpHeaders, { sessionId, protocolVersion }:
 
 function others(sent: IncomingHttpHeaders): IncomingHttpHeaders {
   return Object.fromEntries(Object.entries(sent).filter(([name]) => !OWN.test(name)));
+}
+
+/** What cannot be a header is left out, and the upstream says that it is missing: a request with it could not be sent at all. */
+export function canTravel(text: string): boolean {
+  return /^[\x20-\x7e\x80-\xff]+$/.test(text);
 }

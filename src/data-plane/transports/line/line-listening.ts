@@ -5,6 +5,8 @@ import type { AnswerHead, AnswerListener, ClientAnswer, StreamEvent } from '#dat
 import { messagesIn } from './line-message.ts';
 
 const RETRY_FIRST_MS = 1000;
+/** A server that asks to be asked again at once, and ends each stream at once, would keep the gateway busy with nothing else. */
+const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 30_000;
 /** The token is no longer good, the server gone or out of reach. */
 const LOST: ReadonlySet<number> = new Set([401, 403, 404]);
@@ -58,7 +60,7 @@ export class LineListening {
 
   #event(event: StreamEvent): boolean {
     if (event.id !== undefined && event.id !== '') this.#lastEventId = event.id;
-    if (event.retry !== undefined) this.#waitMs = Math.min(Math.max(Number(event.retry), 1), RETRY_MAX_MS);
+    if (event.retry !== undefined) this.#waitMs = Math.min(Math.max(Number(event.retry), RETRY_MIN_MS), RETRY_MAX_MS);
     if (event.data === undefined || event.data === '') return true;
     let hasRoom = true;
     // Answers belong on the streams of their requests, and each request has got one.

@@ -2,6 +2,7 @@
 import type { StreamPlace } from './line-answer.ts';
 
 const RETRY_DEFAULT_MS = 1000;
+const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 60_000;
 
 export class LineResumptions {
@@ -14,7 +15,7 @@ export class LineResumptions {
         this.#timers.delete(timer);
         takeUp();
       },
-      Math.min(retryMs, RETRY_MAX_MS),
+      Math.min(Math.max(retryMs, RETRY_MIN_MS), RETRY_MAX_MS),
     );
     this.#timers.add(timer);
   }

@@ -2,7 +2,7 @@
 // added here, what they said stays (MCP 2026-07-28, "Standard headers"; protocol.md 1.4).
 import type { IncomingHttpHeaders } from 'node:http';
 import { setMember, valueAt, type Envelope } from '#base/protocol';
-import { messageHeaders } from '../line/line-headers.ts';
+import { canTravel, messageHeaders } from '../line/line-headers.ts';
 
 const VERSION = '2026-07-28';
 const META = 'io.modelcontextprotocol/';
@@ -30,5 +30,6 @@ export function describedBy(headers: IncomingHttpHeaders, envelope: Envelope): I
   const said = headers['mcp-protocol-version'];
   const ofParams = Object.entries(headers).filter(([name]) => name.startsWith('mcp-param-'));
   const state = { sessionId: undefined, protocolVersion: typeof said === 'string' ? said : VERSION };
-  return { ...Object.fromEntries(ofParams), 'mcp-method': envelope.method, ...messageHeaders(headers, envelope, state) };
+  const method = canTravel(envelope.method) ? { 'mcp-method': envelope.method } : {};
+  return { ...Object.fromEntries(ofParams), ...method, ...messageHeaders(headers, envelope, state) };
 }

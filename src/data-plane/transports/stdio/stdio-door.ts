@@ -31,6 +31,9 @@ const LAST_ANSWERS_MS = 5_000;
 /** Who sends a signal kills soon after: SDK clients give a server two seconds. */
 const LAST_MOMENT_MS = 1_000;
 
+/** Of a client that goes on asking and does not read its answers nothing more is read: they are not held without end. */
+const UNREAD_BYTES_MAX = 64 * 1024 * 1024;
+
 /** Rejects with AppError `auth.*`, `server.*` or `access.denied` when the caller may not use the server. */
 export async function openStdioDoor(
   gateway: Gateway,
@@ -44,7 +47,11 @@ export async function openStdioDoor(
   let finish: () => void = () => {};
   const ended = new Promise<void>((resolve) => (finish = resolve));
 
-  const write = (message: string): boolean => isClosed || output.write(`${message}\n`, 'latin1');
+  const write = (message: string): boolean => {
+    if (isClosed || output.write(`${message}\n`, 'latin1')) return true;
+    if (output.writableLength > UNREAD_BYTES_MAX) input.pause();
+    return false;
+  };
   const client = new LineClient(
     gateway,
     { serverId: admission.serverId, onlyFor: admission.principalKey, headers, clientAddress: 'stdio' },
@@ -75,6 +82,7 @@ export async function openStdioDoor(
   };
   const onData = (chunk: Buffer): void => lines.push(chunk);
   let hasEnded = false;
+  let isStopped = false;
   input.on('data', onData);
   input.once('end', () => {
     hasEnded = true;
@@ -84,11 +92,15 @@ export async function openStdioDoor(
   // Nobody sends any more, or nobody reads.
   input.on('error', close);
   output.on('error', close);
-  output.on('drain', () => client.hasRoom());
+  output.on('drain', () => {
+    if (!isStopped) input.resume();
+    client.hasRoom();
+  });
 
   return {
     ended,
     async stop() {
+      isStopped = true;
       input.off('data', onData);
       input.pause();
       if (!hasEnded) await client.idle(LAST_MOMENT_MS);

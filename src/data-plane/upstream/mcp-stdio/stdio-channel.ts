@@ -10,6 +10,7 @@ import { LastWords, printable } from './last-words.ts';
 import { LineReader } from './line-reader.ts';
 import { LineWriter } from './line-writer.ts';
 import { endGroup, killGroupNow } from './process-group.ts';
+import { secretsInArguments } from './secret-arguments.ts';
 import { SecretMask } from './secret-mask.ts';
 import { startChild, startError } from './start-child.ts';
 
@@ -53,7 +54,7 @@ export class StdioChannel implements MessageChannel {
 
   constructor(parts: StdioChannelParts) {
     this.#parts = parts;
-    this.#mask = new SecretMask(Object.values(parts.spec.env));
+    this.#mask = new SecretMask([...Object.values(parts.spec.env), ...secretsInArguments(parts.spec.args)]);
     this.#words = new LastWords(this.#mask, (line) => this.#logLine(line));
     try {
       this.#child = startChild(parts.name, parts.spec, parts.environment);
