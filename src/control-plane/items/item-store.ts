@@ -27,7 +27,7 @@ export interface ItemFilter {
 
 /** SQLite takes 32,766 parameters in a statement. */
 const ROWS_AT_ONCE = 100;
-const PAGE_ROWS = 1000;
+const PAGE_ROWS = 250;
 
 function withGateway(db: Db | Tx) {
   return db
