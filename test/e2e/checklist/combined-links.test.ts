@@ -79,6 +79,15 @@ describe.each(Object.entries(speakers))('point 52: %s', (_what, connect) => {
     for (const uri of uris) expect(await read(uri)).toBe(uri);
   });
 
+  test.each(names)('point 52: finds the panel of the tool of %s where the tool says it is', async (name) => {
+    const { tools } = (await speaker.ask('tools/list')) as unknown as { tools: { name: string; _meta: { ui: { resourceUri: string } } }[] };
+    const tool = tools.find((each) => each.name === `${name}-test-app-panel`);
+    const uri = tool?._meta.ui.resourceUri ?? '';
+    expect(uri).toMatch(/ui:\/\/fixture\/panel$/);
+    expect(await asked(async () => expect(await read(uri)).toBe(uri), 'resources/read')).toEqual([name]);
+    expect(await urisOf('resources/list')).toContain(uri);
+  });
+
   test.each(names)('point 52: follows links and embedded resources in results of %s', async (name) => {
     const link = (await speaker.ask('tools/call', { name: `${name}-test-resource-link`, arguments: {} })) as { content: [{ uri: string }] };
     const { uri } = link.content[0];

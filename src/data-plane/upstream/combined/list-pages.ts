@@ -7,6 +7,7 @@ import { jsonText, replaceAt, setMember, type ItemKind } from '#base/protocol';
 import type { ItemEntry, ServerEntry } from '#data-plane/gateway';
 import { maySee, viewKey, type CallerView } from './caller-view.ts';
 import { indexOf, publishedUri, type CombinedIndex } from './combined-index.ts';
+import { panelUri, withPanel } from './panel-uri.ts';
 
 const LIST_KEYS: Record<ItemKind, string> = { tool: 'tools', resource: 'resources', template: 'resourceTemplates', prompt: 'prompts' };
 const VIEWS_MAX = 200;
@@ -121,7 +122,7 @@ export function pageOf(list: ListPages, cursor: string | undefined): Buffer {
 function shownTexts(server: ServerEntry, view: CallerView, kind: ItemKind): ItemText[] {
   const index = indexOf(server);
   const shown: ItemText[] = [];
-  for (const item of index.byKind[kind]) if (maySee(view, server, item)) shown.push(itemText(item, shownName(index, item)));
+  for (const item of index.byKind[kind]) if (maySee(view, server, item)) shown.push(itemText(index, item));
   return shown;
 }
 
@@ -131,6 +132,7 @@ function shownName(index: CombinedIndex, item: ItemEntry): string {
 
 interface ItemText {
   readonly name: string;
+  readonly panel: string | undefined;
   /** The upstream's own text with the published name and what people here wrote over it, as latin1. */
   readonly text: string;
   readonly digest: Buffer;
@@ -152,11 +154,13 @@ const DIGEST_BYTES = 20;
 
 const texts = new WeakMap<ItemEntry['row'], ItemText>();
 
-function itemText(item: ItemEntry, name: string): ItemText {
+function itemText(index: CombinedIndex, item: ItemEntry): ItemText {
+  const name = shownName(index, item);
+  const panel = panelUri(index, item);
   let made = texts.get(item.row);
-  if (made?.name !== name) {
-    const text = written(item, name);
-    texts.set(item.row, (made = { name, text, digest: hash('sha1', text, 'buffer') }));
+  if (made === undefined || made.name !== name || made.panel !== panel) {
+    const text = written(item, name, panel);
+    texts.set(item.row, (made = { name, panel, text, digest: hash('sha1', text, 'buffer') }));
   }
   return made;
 }
@@ -169,7 +173,7 @@ export async function makeTexts(server: ServerEntry, isOver: () => boolean): Pro
   let made = 0;
   for (const item of index.items) {
     if (texts.has(item.row)) continue;
-    itemText(item, shownName(index, item));
+    itemText(index, item);
     if (++made % TEXTS_AT_ONCE > 0) continue;
     await otherWork();
     if (isOver()) return;
@@ -178,9 +182,9 @@ export async function makeTexts(server: ServerEntry, isOver: () => boolean): Pro
 
 const NAME_KEY: Record<ItemKind, string> = { tool: 'name', prompt: 'name', resource: 'uri', template: 'uriTemplate' };
 
-function written({ row }: ItemEntry, name: string): string {
+function written({ row }: ItemEntry, name: string, panel: string | undefined): string {
   let text = Buffer.from(row.json).toString('latin1');
   if (name !== row.key) text = replaceAt(text, [NAME_KEY[row.kind]], jsonText(name));
   for (const [key, value] of Object.entries(row.overrides)) if (value !== undefined) text = setMember(text, [key], jsonText(value));
-  return text;
+  return panel === undefined ? text : withPanel(text, panel);
 }

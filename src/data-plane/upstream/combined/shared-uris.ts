@@ -87,7 +87,8 @@ export function withPublishedUris(text: string, names: UriNames | undefined): st
   });
 }
 
-function publishedFor(uri: string, { published, made, upstream }: UriNames): string | undefined {
+/** What the combined server calls what one upstream calls so; undefined when that is the same. */
+export function publishedFor(uri: string, { published, made, upstream }: UriNames): string | undefined {
   const listed = published.get(uri);
   if (listed !== undefined || upstream.resources.has(uri)) return listed;
   const template = made.find(({ matches }) => matches(uri));
