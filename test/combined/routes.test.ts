@@ -4,7 +4,7 @@ import { listOf, pageOf } from '../../src/data-plane/upstream/combined/list-page
 import { routeOf } from '../../src/data-plane/upstream/combined/route.ts';
 import { indexOf } from '../../src/data-plane/upstream/combined/combined-index.ts';
 import { withPublishedUris } from '../../src/data-plane/upstream/combined/shared-uris.ts';
-import { matcherOf } from '../../src/base/protocol/index.ts';
+import { matcherOf, plainUri, wideMatcherOf } from '../../src/base/protocol/index.ts';
 import { everything, itemRow, request, snapshotOf, upstreamRow, viewOf } from './combined-rig.ts';
 
 function route(items: Parameters<typeof snapshotOf>[1], method: string, params: object) {
@@ -152,6 +152,10 @@ describe('a URI template', () => {
     ['demo://x{?q}', 'demo://x', true],
     ['demo://{a}.txt', 'demo://b.txt', true],
     ['demo://{a}.txt', 'demo://b.md', false],
+    ['demo://x/{+a}/m/{b}', 'demo://x/1/m/2/m/3', true],
+    ['demo://x/{a}.{b}', 'demo://x/a.b.c', true],
+    ['demo://x/{a}{b}', 'demo://x/1', false],
+    ['demo://x/{a}{b}', 'demo://x/12', true],
     ['plain://x', 'plain://x', true],
     ['plain://x', 'plain://xy', false],
   ])('%s for %s: %s', (template, uri, isMatch) => {
@@ -165,6 +169,21 @@ describe('a URI template', () => {
         expect(matcherOf('x://{a}/~/{b}.json')(`x://${a}/~/${b}.json`)).toBe(true);
       }),
     );
+  });
+
+  it('is met in its widest reading by whatever meets it, and by other spellings', () => {
+    const part = fc.constantFrom('{a}', '{+b}', '{?q}', '{/c}', '/', 'x', 'm', '.');
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 6 }), fc.array(fc.constantFrom('/', 'x', 'm', '.', 'y'), { maxLength: 10 }), (parts, rest) => {
+        const template = `s://${parts.join('')}`;
+        const uri = `s://${rest.join('')}`;
+        if (matcherOf(template)(uri)) expect(wideMatcherOf(template)(uri)).toBe(true);
+      }),
+    );
+    expect(wideMatcherOf('s://a/{id}/b')('s://a/1/2/b')).toBe(true);
+    expect(wideMatcherOf('s://a/{id}/b')('s://a/b')).toBe(false);
+    expect(wideMatcherOf('s://a')('s://ab')).toBe(false);
+    expect(plainUri(' S://a/./b/%63 ')).toBe(plainUri('s://a/b/c'));
   });
 
   it('is decided in no time, whatever the template', () => {

@@ -56,22 +56,27 @@ export function plainUri(uri: string): string {
   }
 }
 
-/** Greedy from the left, literal by literal: linear in the URI for each literal, whatever the template. */
+/**
+ * Every way of dividing the URI is tried at once, place by place: linear in the URI for each expression, whatever the template.
+ * `reached[at]`: all up to here can be what the template says up to its last literal seen.
+ */
 function isMatch(uri: string, literals: readonly string[], operators: readonly string[]): boolean {
   const [first = ''] = literals;
-  if (!uri.startsWith(first)) return false;
-  let at = first.length;
-  for (let index = 0; index < operators.length; index++) {
+  if (!uri.startsWith(first) || !uri.endsWith(literals.at(-1) ?? '')) return false;
+  let reached = new Uint8Array(uri.length + 1);
+  reached[first.length] = 1;
+  for (const [index, operator] of operators.entries()) {
     const literal = literals[index + 1] ?? '';
-    const isLast = index === operators.length - 1;
-    const isOptional = operators[index] === '?' || operators[index] === '&' || operators[index] === '#';
-    const from = at + (isOptional ? 0 : 1);
-    const end = isLast ? (literal === '' ? uri.length : uri.length - literal.length) : uri.indexOf(literal === '' ? '\0' : literal, from);
-    const reached = !isLast && literal === '' ? from : end;
-    if (reached < from || (isLast && !uri.endsWith(literal))) return false;
-    // A plain expression stands for one segment of the path.
-    if (operators[index] === '' && uri.slice(at, reached).includes('/')) return false;
-    at = reached + literal.length;
+    const isOptional = operator === '?' || operator === '&' || operator === '#';
+    const next = new Uint8Array(uri.length + 1);
+    let isWithin = false;
+    for (let at = 0; at + literal.length <= uri.length; at++) {
+      // A plain expression stands for one segment of the path.
+      isWithin = (isWithin || reached[at - 1] === 1) && (operator !== '' || uri[at - 1] !== '/');
+      if (isOptional && reached[at] === 1) isWithin = true;
+      if (isWithin && uri.startsWith(literal, at)) next[at + literal.length] = 1;
+    }
+    reached = next;
   }
-  return at === uri.length;
+  return reached[uri.length] === 1;
 }
