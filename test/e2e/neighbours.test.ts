@@ -157,7 +157,7 @@ test('all ten are listed, and no list asks an upstream anything', async () => {
 
 describe('one that hangs', () => {
   test('keeps its own callers waiting and nobody else; its items stay, old since it could not be read', async () => {
-    const held: { readonly request: WireRequest; answer(): void }[] = [];
+    const held: { readonly request: WireRequest; readonly answer: () => void }[] = [];
     hung.everything = (socket, request) => {
       held.push({ request, answer: () => void socket.write(http(200, result(request, '{"content":[{"type":"text","text":"at last"}]}'))) });
     };
