@@ -58,6 +58,11 @@ export class JsonAnswer {
       return this.#head.status < 400 ? 'ok' : 'rpc_error';
     }
     let whole = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts);
+    const { ownOutcome } = this.#head;
+    if (ownOutcome !== undefined && !this.#isHeld) {
+      answer.reply(this.#head, whole);
+      return ownOutcome;
+    }
     const text = whole.toString('latin1');
     const { kind, id } = this.#exchange.request.envelope;
     const outcome = judge(text, kind === 'request' ? id : undefined, this.#head.status);

@@ -18,6 +18,8 @@ export interface AnswerHead {
   readonly contentLength: number | undefined;
   /** The upstream's answer carried a session id: ours carries the gateway's own then, on this answer as on `initialize`. */
   readonly namesSession?: boolean;
+  /** Set when the gateway itself answers: what comes of the request. The document was made here and need not be looked at. */
+  readonly ownOutcome?: 'ok' | 'rpc_error';
 }
 
 /** One server-sent event, its texts as latin1 (one character a byte). A comment alone has only `comment`. */

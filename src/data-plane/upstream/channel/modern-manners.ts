@@ -24,16 +24,22 @@ export function isModern(request: UpstreamRequest, message: Envelope): boolean {
 
 /**
  * Refuses what such a server refuses before it looks for the method; undefined when there is nothing to refuse.
+ * @param capabilities what the client declares, as JSON text, for who has looked already
  * Throws AppError `header.mismatch` for headers that do not say what the called tool's arguments say.
  */
-export function refusedModern(request: UpstreamRequest, message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall | undefined {
+export function refusedModern(
+  request: UpstreamRequest,
+  message: Envelope,
+  body: Buffer,
+  sink: AnswerSink,
+  capabilities = declaredCapabilities(body),
+): UpstreamCall | undefined {
   if (message.kind !== 'request') return undefined;
   const refuse = (code: number, text: string, data?: Record<string, unknown>): UpstreamCall => refused(sink, message.id, code, text, data);
   const { protocolVersion } = message;
   if (protocolVersion === undefined || protocolVersion === '') {
     return refuse(-32602, 'Invalid params: _meta["io.modelcontextprotocol/protocolVersion"] is required and a string');
   }
-  const capabilities = valueAt(body.toString('latin1'), CLIENT_CAPABILITIES);
   if (capabilities?.startsWith('{') !== true) {
     return refuse(-32602, 'Invalid params: _meta["io.modelcontextprotocol/clientCapabilities"] is required and an object');
   }
@@ -49,6 +55,11 @@ export function refusedModern(request: UpstreamRequest, message: Envelope, body:
   const { params = [] } = request;
   if (params.length > 0) checkParamHeaders(params, request.headers, body.toString('latin1'));
   return undefined;
+}
+
+/** What the client of a self-describing request declares, as JSON text. */
+export function declaredCapabilities(body: Buffer): string | undefined {
+  return valueAt(body.toString('latin1'), CLIENT_CAPABILITIES);
 }
 
 /** The HTTP status of an answer, which a line does not give. */

@@ -10,6 +10,7 @@ export interface CallerView {
   readonly era: 'legacy' | 'modern';
 }
 
+const NOTHING: ReadonlySet<ClientNeed> = new Set();
 const NEEDS: readonly ClientNeed[] = ['sampling', 'elicitation', 'roots', 'tasks'];
 const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
 
@@ -42,7 +43,7 @@ export function viewKey(view: CallerView, isAllPublic: boolean): string {
 
 /** @param capabilities what a client declares, as JSON text; undefined when it declares nothing */
 export function declaredIn(capabilities: string | undefined): ReadonlySet<ClientNeed> {
-  if (capabilities?.startsWith('{') !== true) return new Set();
+  if (capabilities === '{}' || capabilities?.startsWith('{') !== true) return NOTHING;
   const declared = parsedJson(capabilities) as Record<string, unknown>;
   const extensions = valueAt(capabilities, ['extensions', TASKS_EXTENSION]);
   return new Set(NEEDS.filter((need) => Object.hasOwn(declared, need) || (need === 'tasks' && extensions !== undefined)));

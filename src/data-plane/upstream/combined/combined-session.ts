@@ -20,6 +20,7 @@ import { refuseAskingTool } from './mid-call.ts';
 import { reply } from './reply.ts';
 import { routeOf, type Route } from './route.ts';
 import { RoutedCall } from './routed-call.ts';
+import { RunningCalls } from './running-calls.ts';
 import { SessionLegs } from './session-legs.ts';
 import { TaskOwners } from './task-owners.ts';
 import { upstreamHeaders } from './upstream-headers.ts';
@@ -41,7 +42,7 @@ export class CombinedSession extends LineSession implements LegOwner {
   readonly #legs: SessionLegs;
   readonly #heard: HeardWords;
   /** By the client's own ids. */
-  readonly #running = new Map<string, { call: RoutedCall; leg: Leg | undefined }>();
+  readonly #running = new RunningCalls();
   readonly #tasks = new TaskOwners(TASKS_MAX);
   /** What the client was last told or shown of its lists. */
   #announced: string;
@@ -177,11 +178,8 @@ export class CombinedSession extends LineSession implements LegOwner {
       takesEmptyData: isPrimed(this.version),
     });
     call.enter();
-    const id = message.id ?? 'null';
-    this.#running.set(id, { call, leg });
-    call.onOver = () => {
-      if (this.#running.get(id)?.call === call) this.#running.delete(id);
-    };
+    this.#running.add({ id: message.id ?? 'null', call, leg });
+    call.watcher = this.#running;
     const { lane, isSafeToRepeat } = request;
     if (leg === undefined) this.#sendModern(call, route, request);
     else {
@@ -238,7 +236,7 @@ export class CombinedSession extends LineSession implements LegOwner {
   #notified(message: Envelope, body: Buffer): void {
     if (message.method === 'notifications/initialized') return;
     if (message.method === 'notifications/cancelled') {
-      const running = message.requestId === undefined ? undefined : this.#running.get(message.requestId);
+      const running = this.#running.find(message.requestId);
       running?.call.takenBack();
       if (running !== undefined && (running.leg === undefined || !running.call.isSent)) running.call.cancel();
       else if (running?.leg !== undefined) void running.leg.tell(body, message);

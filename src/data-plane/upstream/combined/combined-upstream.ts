@@ -3,10 +3,10 @@
 import { setImmediate as otherWork, setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '#base/access';
 import { AppError } from '#base/kernel';
-import { LEGACY_VERSIONS, valueAt, type Envelope } from '#base/protocol';
+import { LEGACY_VERSIONS, type Envelope } from '#base/protocol';
 import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamObserver, UpstreamPort, UpstreamRequest } from '#data-plane/gateway';
 import { accepted, done, NO_CALL, refused, refusedByHeaders } from '../channel/http-manners.ts';
-import { isModern, refusedModern } from '../channel/modern-manners.ts';
+import { declaredCapabilities, isModern, refusedModern } from '../channel/modern-manners.ts';
 import { stringAt } from '../channel/string-at.ts';
 import { declaredIn, type CallerView } from './caller-view.ts';
 import type { CombinedParts } from './combined-parts.ts';
@@ -32,7 +32,6 @@ const ENDED_WITHIN_MS = 1000;
 /** So long sessions are told without a break. */
 const TURN_MS = 10;
 const NEWEST_LEGACY = '2025-11-25';
-const CLIENT_CAPABILITIES = ['params', '_meta', 'io.modelcontextprotocol/clientCapabilities'];
 /** Of the older era; in the modern one they are no methods. */
 const REMOVED: ReadonlySet<string> = new Set(['initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe']);
 
@@ -94,11 +93,11 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
       throw new AppError('server.not_found', 'Server not found');
     if (session !== undefined) return session.post(request, sink);
     if (isModern(request, message)) {
-      const refusal = refusedModern(request, message, body, sink);
+      const capabilities = declaredCapabilities(body);
+      const refusal = refusedModern(request, message, body, sink, capabilities);
       if (refusal !== undefined) return refusal;
       if (message.kind !== 'request') return accepted(sink);
-      const declares = declaredIn(valueAt(body.toString('latin1'), CLIENT_CAPABILITIES));
-      return single(server, { principal: caller, declares, era: 'modern' }, request, message, body, sink);
+      return single(server, { principal: caller, declares: declaredIn(capabilities), era: 'modern' }, request, message, body, sink);
     }
     const refusal = refusedByHeaders(request, sink);
     if (refusal !== undefined) return refusal;

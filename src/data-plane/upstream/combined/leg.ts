@@ -6,6 +6,7 @@ import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamPort, UpstreamReq
 import type { Principal } from '#base/access';
 import { stringAt } from '../channel/string-at.ts';
 import { askOnce } from './ask-once.ts';
+import type { CallWatcher } from './routed-call.ts';
 
 /** What the client said of itself, as JSON texts. */
 export interface Hello {
@@ -33,7 +34,7 @@ const INITIALIZE_ID = '"mcpgateway-initialize"';
 const LISTEN_AGAIN_FIRST_MS = 1000;
 const LISTEN_AGAIN_MAX_MS = 30_000;
 
-export class Leg {
+export class Leg implements CallWatcher {
   readonly upstreamId: string;
   lastUsedAtMs = Date.now();
   runningCalls = 0;
@@ -71,6 +72,10 @@ export class Leg {
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  callIsOver(): void {
+    this.runningCalls--;
   }
 
   /** An id for a request of somebody who shares this leg with others: theirs would collide. */

@@ -15,7 +15,13 @@ export function reply(
 ): UpstreamCall {
   const start = Buffer.from(`{"jsonrpc":"2.0","id":${id ?? 'null'},"${result === undefined ? 'error' : 'result'}":`, 'latin1');
   const middle = result ?? Buffer.from(jsonText(error ?? {}), 'latin1');
-  sink.head({ status, kind: 'json', headers: [], contentLength: start.length + middle.length + END.length });
+  sink.head({
+    status,
+    kind: 'json',
+    headers: [],
+    contentLength: start.length + middle.length + END.length,
+    ownOutcome: result === undefined ? 'rpc_error' : 'ok',
+  });
   sink.chunk(start);
   sink.chunk(middle);
   sink.chunk(END);

@@ -33,13 +33,17 @@ export interface RouteHooks {
   abandoned?(): void;
 }
 
+/** Told once when a call is over, however it ended. An object rather than a closure: see AnswerListener. */
+export interface CallWatcher {
+  callIsOver(call: RoutedCall): void;
+}
+
 const HELD_MAX = 64 * 1024 * 1024;
 
 export class RoutedCall implements UpstreamCall, AnswerSink {
   readonly upstreamId: string;
   readonly message: Envelope;
-  /** Called once when it is over, however it ended. */
-  onOver: (() => void) | undefined;
+  watcher: CallWatcher | undefined;
   readonly #upstream: UpstreamEntry;
   readonly #sink: AnswerSink;
   readonly #hooks: RouteHooks;
@@ -236,7 +240,7 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
     this.#isOver = true;
     this.#leave();
     this.#held = undefined;
-    this.onOver?.();
+    this.watcher?.callIsOver(this);
   }
 
   #leave(): void {

@@ -52,7 +52,8 @@ function sendLegacy(parts: SingleParts, single: SingleCall): UpstreamCall {
     return asLegacyAnswer(answer, message.id);
   };
   const call = routed(parts, single, { answer: asLegacy, statusOf: () => 200 });
-  return sendSelfDescribing(parts, call, single, withEnvelope(route.text, GATEWAY_INFO), paramHeaders(route.params ?? [], route.text));
+  const text = withEnvelope(route.text, GATEWAY_INFO);
+  return sendSelfDescribing(parts, call, single, text, paramHeaders(route.params ?? [], route.text), scanMessage(text));
 }
 
 function sendModern(parts: SingleParts, single: SingleCall): UpstreamCall {
@@ -64,7 +65,7 @@ function sendModern(parts: SingleParts, single: SingleCall): UpstreamCall {
   }
   if (upstream.row.modern) {
     const call = routed(parts, single, { answer: single.view.declares.has('tasks') ? noteTask(parts, single) : undefined });
-    return sendSelfDescribing(parts, call, single, text, sentParams(request));
+    return sendSelfDescribing(parts, call, single, text, sentParams(request), renamed(message, single.route.name));
   }
   refuseAskingTool(single.server, message);
   const statusOf = (answer: string, isError: boolean): number => modernStatus(answer, { isError });
@@ -97,7 +98,7 @@ function sendOnLeg(
   const sent = message.progressToken === undefined ? own : replaceAt(own, TOKEN_PATH, id);
   const { lane, isSafeToRepeat } = request;
   leg.runningCalls++;
-  call.onOver = () => leg.runningCalls--;
+  call.watcher = leg;
   call.start(leg.isOpen ? undefined : leg.ready(), (into) =>
     leg.send(Buffer.from(sent, 'latin1'), scanMessage(sent), into, { lane, isSafeToRepeat, headers: upstreamHeaders(request, row) }),
   );
@@ -110,6 +111,7 @@ function sendSelfDescribing(
   { view, request, route: { upstream, name } }: SingleCall,
   text: string,
   params: readonly string[],
+  message: Envelope,
 ): UpstreamCall {
   const { lane, isSafeToRepeat } = request;
   const headers = upstreamHeaders(request, upstream.row, { version: MODERN_VERSION, method: call.message.method, name, params });
@@ -121,7 +123,7 @@ function sendSelfDescribing(
         lane,
         headers,
         body: Buffer.from(text, 'latin1'),
-        message: scanMessage(text),
+        message,
         caller: view.principal,
         session: undefined,
         lastEventId: undefined,
@@ -131,6 +133,13 @@ function sendSelfDescribing(
     ),
   );
   return call;
+}
+
+/** The message with the upstream's own name for what it is about; nothing else in it was changed. */
+function renamed(message: Envelope, name: string | undefined): Envelope {
+  if (name === undefined || name === message.name || name === message.uri) return message;
+  if (message.name !== undefined) return { ...message, name };
+  return message.uri === undefined ? message : { ...message, uri: name };
 }
 
 function routed(
