@@ -1,4 +1,5 @@
-// The gateway of the bench, with everything on (token, mirror, limits, records), and its mirrors of the upstream by each way.
+// The gateways of the bench, with everything on (token, limits, records): one with mirrors of the upstream by each way, and ones that
+// combine few or many tools.
 import { fileURLToPath } from 'node:url';
 import { startGateway, type StartedGateway } from '../test/kit/gateway.ts';
 import { LEGACY_VERSION, type CallTarget } from './call-request.ts';
@@ -51,6 +52,47 @@ export async function startBenchGateway(
       port: gateway.port,
       pid: gateway.process.pid ?? 0,
       mirrors,
+      stop: async () => void (await gateway.stop()),
+    };
+  } catch (error) {
+    await gateway.stop();
+    throw error;
+  }
+}
+
+/** How many upstreams, and tools of each. */
+export interface CatalogueSize {
+  readonly upstreams: number;
+  readonly toolsEach: number;
+}
+
+export const FEW: CatalogueSize = { upstreams: 1, toolsEach: 10 };
+export const MANY: CatalogueSize = { upstreams: 50, toolsEach: 200 };
+/** Lists of few and of many tools are of one size then, and what they cost can be compared. */
+const LIST_PAGE_SIZE = FEW.toolsEach;
+
+/** A gateway whose /mcp combines so many tools; `bench_small` of the first upstream is what is called. */
+export async function startCombiningGateway(
+  upstream: Child,
+  size: CatalogueSize,
+  nodeFlags: readonly string[] = [],
+  prefix: readonly string[] = pinnedTo(PROXY_CORE),
+): Promise<Omit<BenchGateway, 'mirrors'>> {
+  const gateway = await startGateway({ nodeFlags, prefix, env: { MCPGATEWAY_LIST_PAGE_SIZE: String(LIST_PAGE_SIZE) } });
+  try {
+    for (let number = 0; number < size.upstreams; number++) {
+      const url = `http://127.0.0.1:${upstream.port}/catalogue/${number}/${size.toolsEach}`;
+      const { status, body } = await gateway.api('POST', '/gateways', { name: `catalogue ${number}`, url, limits: HIGH_LIMITS });
+      if (status !== 200) throw new Error(`POST /gateways: ${status} ${JSON.stringify(body)}`);
+    }
+    const modern = { port: gateway.port, path: '/mcp', token: gateway.token, toolName: 'catalogue-0-bench-small' };
+    const legacy = { ...modern, sessionId: await openSession(`${gateway.url}/mcp`, gateway.token) };
+    return {
+      modern,
+      legacy,
+      sse: { ...modern, path: '/sse' },
+      port: gateway.port,
+      pid: gateway.process.pid ?? 0,
       stop: async () => void (await gateway.stop()),
     };
   } catch (error) {

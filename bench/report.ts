@@ -2,7 +2,14 @@
 import type { Spread } from './spread.ts';
 import type { RowSummary, VariantSummary } from './summary.ts';
 
-const TITLES = { direct: 'direct', bare: 'bare proxy', gateway: 'gateway', session: 'gateway, session' } as const;
+const TITLES = {
+  direct: 'direct',
+  bare: 'bare proxy',
+  gateway: 'gateway',
+  session: 'gateway, session',
+  'gateway-10k': 'gateway, 10,000',
+  'session-10k': 'gateway, session, 10,000',
+} as const;
 const HEADINGS = ['', 'CPU us/call', 'x bare', 'calls/s', 'p50 ms', 'p99 ms', 'RSS MB', 'core', 'load core', ''];
 /** Below this share of its core a proxy that should be busy was kept from it by somebody else. */
 const CROWDED = 0.9;

@@ -5,9 +5,9 @@ import type { VariantName } from './variants.ts';
 
 /**
  * The way of the calls: streamable HTTP on both sides; to a stdio upstream; from clients of HTTP+SSE; to an upstream of HTTP+SSE.
- * The other side is streamable HTTP.
+ * The other side is streamable HTTP. `combined` is streamable HTTP on both sides, to the endpoint of all that the gateway has.
  */
-export type Way = 'http' | 'stdio' | 'sse-door' | 'sse-upstream';
+export type Way = 'http' | 'stdio' | 'sse-door' | 'sse-upstream' | 'combined';
 
 export interface Row {
   /** As given to --rows. */
@@ -61,5 +61,21 @@ export const ROWS: readonly Row[] = [
     tool: 'bench_small',
     connections: 32,
     variants: ['bare', 'session'],
+  },
+  {
+    name: 'combined-32',
+    title: 'one of 10 and of 10,000 combined tools, 32 connections',
+    way: 'combined',
+    tool: 'bench_small',
+    connections: 32,
+    variants: ['bare', 'gateway', 'gateway-10k', 'session', 'session-10k'],
+  },
+  {
+    name: 'list-32',
+    title: 'a page of 10 of 10 and of 10,000 combined tools, 32 connections',
+    way: 'combined',
+    tool: 'list',
+    connections: 32,
+    variants: ['bare', 'gateway', 'gateway-10k', 'session', 'session-10k'],
   },
 ];

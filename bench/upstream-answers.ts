@@ -89,8 +89,39 @@ const TOOLS = ['bench_small', 'bench_stream', 'bench_large'].map((name) => ({
 }));
 const MODERN_EXTRAS = { resultType: 'complete', ttlMs: 60_000, cacheScope: 'public', _meta: { 'io.modelcontextprotocol/serverInfo': SERVER_INFO } };
 
+/** By path: what is listed at `/catalogue/NUMBER/TOOLS`, so many tools of which the first can be called. */
+const catalogues = new Map<string, readonly object[]>();
+
+function toolsAt(path: string): readonly object[] {
+  const [, number, tools] = /^\/catalogue\/(\d+)\/(\d+)$/.exec(path) ?? [];
+  if (number === undefined) return TOOLS;
+  let listed = catalogues.get(path);
+  if (listed === undefined) {
+    const others = Array.from({ length: Number(tools) - 1 }, (_, at) => ({
+      name: `tool_${at}_of_${number}`,
+      title: `Tool ${at} of ${number}`,
+      description: `Number ${at} of catalogue ${number}. As long as the descriptions of tools that people publish usually are: what it does, when it is the right one, and what it gives back.`,
+      inputSchema: INPUT_SCHEMA,
+      annotations: { readOnlyHint: true, openWorldHint: false },
+    }));
+    catalogues.set(path, (listed = [...TOOLS.slice(0, 1), ...others]));
+  }
+  return listed;
+}
+
+const listTexts = new Map<string, string>();
+
+/** The answer to a `tools/list`; written once, like those to calls. */
+export function listAnswer(path: string, body: string, id: string): string {
+  const isModern = body.includes('io.modelcontextprotocol/protocolVersion');
+  const key = `${path} ${isModern}`;
+  let text = listTexts.get(key);
+  if (text === undefined) listTexts.set(key, (text = `,"result":${JSON.stringify(resultOf('tools/list', undefined, isModern, toolsAt(path)))}}`));
+  return `${OPENING}${id}${text}`;
+}
+
 /** The status line and body for anything but a known call. */
-export function answerText(body: string): { status: string; text: string } {
+export function answerText(body: string, path = ''): { status: string; text: string } {
   const { id, method, params } = JSON.parse(body) as {
     id?: unknown;
     method?: string;
@@ -98,7 +129,7 @@ export function answerText(body: string): { status: string; text: string } {
   };
   if (id === undefined) return { status: '202 Accepted', text: '' };
   const isModern = params?._meta?.['io.modelcontextprotocol/protocolVersion'] !== undefined;
-  const result = resultOf(method, params?.protocolVersion, isModern);
+  const result = resultOf(method, params?.protocolVersion, isModern, toolsAt(path));
   if (result === undefined) {
     const error = { code: -32601, message: `The bench's upstream has no method ${method}.` };
     return { status: isModern ? '404 Not Found' : '200 OK', text: JSON.stringify({ jsonrpc: '2.0', id, error }) };
@@ -106,14 +137,14 @@ export function answerText(body: string): { status: string; text: string } {
   return { status: '200 OK', text: JSON.stringify({ jsonrpc: '2.0', id, result }) };
 }
 
-function resultOf(method: string | undefined, version: string | undefined, isModern: boolean): object | undefined {
+function resultOf(method: string | undefined, version: string | undefined, isModern: boolean, tools: readonly object[]): object | undefined {
   switch (method) {
     case 'server/discover':
       return { ...MODERN_EXTRAS, supportedVersions: ['2026-07-28'], capabilities: CAPABILITIES };
     case 'initialize':
       return isModern ? undefined : { protocolVersion: version ?? '2025-11-25', capabilities: CAPABILITIES, serverInfo: SERVER_INFO };
     case 'tools/list':
-      return isModern ? { ...MODERN_EXTRAS, tools: TOOLS } : { tools: TOOLS };
+      return isModern ? { ...MODERN_EXTRAS, tools } : { tools };
     case 'ping':
       return isModern ? undefined : {};
     default:

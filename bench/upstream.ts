@@ -4,7 +4,7 @@
 // Started as a process of its own; prints its port. Source of the framing: RFC 9112 §6; requests come with Content-Length.
 import { randomUUID } from 'node:crypto';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { answerText, CALL_ANSWERS, idOf } from './upstream-answers.ts';
+import { answerText, CALL_ANSWERS, idOf, listAnswer } from './upstream-answers.ts';
 import { openEventStream, takePost } from './upstream-sse.ts';
 
 interface RequestHead {
@@ -27,7 +27,8 @@ function answer(socket: Socket, { verb, path }: RequestHead, body: string): void
   if (id !== undefined && body.includes('"method":"tools/call"')) {
     for (const [marker, write] of CALL_ANSWERS) if (body.includes(marker)) return write(socket, id);
   }
-  const { status, text } = answerText(body);
+  const isList = id !== undefined && body.includes('"method":"tools/list"');
+  const { status, text } = isList ? { status: '200 OK', text: listAnswer(path, body, id) } : answerText(body, path);
   const session = body.includes('"method":"initialize"') ? `Mcp-Session-Id: ${randomUUID()}\r\n` : '';
   const type = text === '' ? '' : 'Content-Type: application/json\r\n';
   socket.write(`HTTP/1.1 ${status}\r\n${type}${session}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);

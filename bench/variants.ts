@@ -4,13 +4,14 @@ import { callRequest, sseRequests, type CallTarget, type Tool } from './call-req
 import { pinnedTo, startChild, type Child } from './child.ts';
 import { LOAD_CORE, PROXY_CORE } from './cores.ts';
 import type { LoadSpec } from './load-spec.ts';
-import { startBenchGateway, STDIO_UPSTREAM } from './mirrors.ts';
+import { FEW, MANY, startBenchGateway, startCombiningGateway, STDIO_UPSTREAM } from './mirrors.ts';
 import { childrenOf } from './process-cost.ts';
 import type { Row, Way } from './rows.ts';
 
-export { startBenchGateway, type BenchGateway } from './mirrors.ts';
+export { FEW, MANY, startBenchGateway, startCombiningGateway, type BenchGateway } from './mirrors.ts';
 
-export type VariantName = 'direct' | 'bare' | 'gateway' | 'session';
+/** `-10k`: of a gateway with 10,000 tools, where `gateway` and `session` have ten. */
+export type VariantName = 'direct' | 'bare' | 'gateway' | 'session' | 'gateway-10k' | 'session-10k';
 
 export interface Variant {
   readonly name: VariantName;
@@ -44,6 +45,7 @@ function startBare(way: Way, upstream: Child): Promise<Child> {
   const origin = `http://127.0.0.1:${upstream.port}`;
   const prefix = pinnedTo(PROXY_CORE);
   if (way === 'http') return startBareProxy(upstream);
+  if (way === 'combined') return startChild('bare-proxy.ts', { args: [`${origin}/catalogue/0/${FEW.toolsEach}`], prefix });
   if (way === 'stdio') return startChild('bare-stdio.ts', { args: STDIO_UPSTREAM, prefix });
   if (way === 'sse-door') return startChild('bare-sse-door.ts', { args: [`${origin}/mcp`], prefix });
   return startChild('bare-sse-upstream.ts', { args: [`${origin}/sse`], prefix });
@@ -54,13 +56,17 @@ export async function startVariants(upstream: Child, rows: readonly Row[]): Prom
   const running: { stop(): Promise<void> }[] = [];
   const stop = async () => void (await Promise.all(running.map((one) => one.stop())));
   try {
-    const gateway = await startBenchGateway(upstream, [], pinnedTo(PROXY_CORE), ways);
+    const gateway = await startBenchGateway(
+      upstream,
+      [],
+      pinnedTo(PROXY_CORE),
+      ways.filter((way) => way !== 'combined'),
+    );
     running.push(gateway);
     const all = new Map<string, Variant>();
     for (const way of ways) {
       const bare = await startBare(way, upstream);
       running.push(bare);
-      const mirror = gateway.mirrors.get(way) ?? gateway;
       const add = (name: VariantName, process: { port: number; pid: number }, target: CallTarget) => {
         const isUpstream = process === upstream;
         all.set(`${way} ${name}`, {
@@ -74,6 +80,16 @@ export async function startVariants(upstream: Child, rows: readonly Row[]): Prom
       const plain = ({ port }: Child) => ({ port, path: way === 'sse-door' ? '/sse' : '/mcp', token: UNREAD_TOKEN });
       add('direct', upstream, plain(upstream));
       add('bare', bare, plain(bare));
+      if (way === 'combined') {
+        for (const [size, suffix] of [[FEW, ''] as const, [MANY, '-10k'] as const]) {
+          const combining = await startCombiningGateway(upstream, size);
+          running.push(combining);
+          add(`gateway${suffix}`, combining, combining.modern);
+          add(`session${suffix}`, combining, combining.legacy);
+        }
+        continue;
+      }
+      const mirror = gateway.mirrors.get(way) ?? gateway;
       add('gateway', gateway, mirror.modern);
       add('session', gateway, way === 'sse-door' ? mirror.sse : mirror.legacy);
     }
