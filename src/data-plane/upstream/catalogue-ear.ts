@@ -1,5 +1,6 @@
 // Listens to one upstream on the gateway's own account for the news that its lists are others now: over the listening stream of a
 // session in the older era, by subscriptions/listen in the modern one. While it cannot listen it tries again, at a measured pace.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '#base/access';
 import type { Logger } from '#base/kernel';
 import { scanMessage, type Envelope } from '#base/protocol';
@@ -15,10 +16,12 @@ export interface EarParts {
 }
 
 export interface Ear {
-  close(): void;
+  /** Resolves when the upstream has been told, or could not be told in a moment. */
+  close(): Promise<void>;
 }
 
-export const LISTEN_AGAIN_MS = 30_000;
+export const TOLD_WITHIN_MS = 1000;
+const LISTEN_AGAIN_MS = 30_000;
 const HELLO = { version: '2025-11-25', capabilities: '{}', clientInfo: '{"name":"mcpgateway","version":"1"}' };
 const GATEWAY_ITSELF: Principal = {
   key: 'gateway',
@@ -95,10 +98,10 @@ function listenLegacy(
   };
   open();
   return {
-    close() {
+    async close() {
       isOver = true;
       clearTimeout(timer);
-      void leg.end();
+      await Promise.race([leg.end(), sleep(TOLD_WITHIN_MS, undefined, { ref: false })]);
     },
   };
 }
@@ -163,6 +166,7 @@ function listenModern({ port, snapshot }: EarParts, upstream: UpstreamEntry, hea
       isOver = true;
       clearTimeout(timer);
       call?.cancel();
+      return Promise.resolve();
     },
   };
 }

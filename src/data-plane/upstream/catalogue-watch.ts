@@ -96,10 +96,10 @@ export function startCatalogueWatch(settings: CatalogueWatchSettings, parts: Cat
     if (entry !== undefined) plan(upstreamId, entry);
   }
 
-  function forget(id: string, entry: Watched): void {
+  async function forget(id: string, entry: Watched): Promise<void> {
     clearTimeout(entry.timer);
-    entry.ear?.close();
     watched.delete(id);
+    await entry.ear?.close();
   }
 
   function watch(upstream: UpstreamEntry): void {
@@ -115,7 +115,7 @@ export function startCatalogueWatch(settings: CatalogueWatchSettings, parts: Cat
     entry.row = row;
     if (entry.key === key) return;
     entry.key = key;
-    entry.ear?.close();
+    void entry.ear?.close();
     // A program would have to be kept running to be listened to; it is heard when somebody uses it (decisions.md 4).
     const isHeard = row.transport !== 'STDIO' && saysChanges(row);
     entry.ear = isHeard ? openEar({ port, snapshot, logger, handshakeTimeoutMs }, upstream, () => changed(id)) : undefined;
@@ -143,14 +143,13 @@ export function startCatalogueWatch(settings: CatalogueWatchSettings, parts: Cat
     snapshotChanged() {
       if (isClosed) return;
       const { upstreams } = snapshot();
-      for (const [id, entry] of watched) if (upstreams.get(id)?.enabled !== true) forget(id, entry);
+      for (const [id, entry] of watched) if (upstreams.get(id)?.enabled !== true) void forget(id, entry);
       for (const upstream of upstreams.values()) if (upstream.enabled) watch(upstream);
     },
-    close() {
+    async close() {
       isClosed = true;
       clearInterval(ticker);
-      for (const [id, entry] of watched) forget(id, entry);
-      return Promise.resolve();
+      await Promise.all([...watched].map(([id, entry]) => forget(id, entry)));
     },
   };
 }

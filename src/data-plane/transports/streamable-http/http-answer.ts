@@ -171,7 +171,7 @@ export class HttpAnswer implements ClientAnswer {
 }
 
 /** An unknown or hidden item is an answer within the protocol, not a failure of the transport. */
-const IN_BAND: ReadonlySet<string> = new Set(['tool.not_found', 'resource.not_found', 'prompt.not_found', 'cursor.stale']);
+const IN_BAND: ReadonlySet<string> = new Set(['tool.not_found', 'resource.not_found', 'prompt.not_found', 'cursor.stale', 'bridge.mid_call']);
 
 export function mcpStatus(error: AppError): number {
   return IN_BAND.has(error.code) ? 200 : error.status;
