@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { callRequest, type CallTarget } from '../../bench/call-request.ts';
+import { callRequest, type CallTarget, type Tool } from '../../bench/call-request.ts';
 import { runLoad, type Child } from '../../bench/child.ts';
-import { startBareProxy, startBenchGateway, startUpstream, type BenchGateway } from '../../bench/variants.ts';
+import { FEW, MANY, startBareProxy, startBenchGateway, startCombiningGateway, startUpstream, type BenchGateway } from '../../bench/variants.ts';
 import { allocatedBytes, heapCounterFlags } from '../kit/allocated-bytes.ts';
 import { countReadsAndWrites, hasStrace } from '../kit/system-calls.ts';
 import budget from './cost-budget.json' with { type: 'json' };
@@ -40,19 +40,19 @@ afterAll(async () => {
 });
 
 /** That many calls, every one of which must be answered and by its own answer. */
-async function call(target: CallTarget, callsMax: number): Promise<void> {
-  const request = callRequest('bench_small', target);
+async function call(target: CallTarget, callsMax: number, tool: Tool = 'bench_small'): Promise<void> {
+  const request = callRequest(tool, target);
   const result = await runLoad({ port: target.port, request, connections: CONNECTIONS, warmMs: 0, measureMs: 60_000, callsMax, watchedPids: [] });
   expect(result).toMatchObject({ calls: callsMax, errors: 0, mismatches: 0 });
 }
 
 /** The least of a few batches: now and then the compiler throws code away and a batch pays for that. */
-async function heapBytesPerCall(target: CallTarget, pid: number, counterPath: string): Promise<number> {
-  await call(target, WARM_CALLS);
+async function heapBytesPerCall(target: CallTarget, pid: number, counterPath: string, tool: Tool = 'bench_small'): Promise<number> {
+  await call(target, WARM_CALLS, tool);
   let least = Number.POSITIVE_INFINITY;
   for (let batch = 0; batch < BATCHES; batch++) {
     const before = await allocatedBytes(pid, counterPath);
-    await call(target, COUNTED_CALLS);
+    await call(target, COUNTED_CALLS, tool);
     least = Math.min(least, Math.round(((await allocatedBytes(pid, counterPath)) - before) / COUNTED_CALLS));
   }
   return least;
@@ -82,5 +82,34 @@ describe('a small call at 32 connections, everything on', () => {
     process.stdout.write(`${perCall.toFixed(3)} reads and writes a call (budget ${budget.readsAndWritesPerCall})\n`);
     expect(perCall).toBeLessThanOrEqual(budget.readsAndWritesPerCall);
     expect(perCall).toBeGreaterThanOrEqual(4);
+  });
+});
+
+describe('a combined server at 32 connections, everything on', () => {
+  const counters = { few: join(folder, 'few'), many: join(folder, 'many') };
+  let few: Omit<BenchGateway, 'mirrors'>;
+  let many: Omit<BenchGateway, 'mirrors'>;
+
+  beforeAll(async () => {
+    few = await startCombiningGateway(upstream, FEW, heapCounterFlags(counters.few), []);
+    many = await startCombiningGateway(upstream, MANY, heapCounterFlags(counters.many), []);
+  });
+
+  afterAll(async () => {
+    await few?.stop();
+    await many?.stop();
+  });
+
+  test.each([
+    ['a call', 'bench_small', 'modern', budget.combined.call],
+    ['a call in a session', 'bench_small', 'legacy', budget.combined.sessionCall],
+    ['a page of the list', 'list', 'modern', budget.combined.listPage],
+  ] as const)('%s allocates no more with 10,000 tools of 50 upstreams than with ten of one', async (what, tool, era, budgetBytes) => {
+    const fewBytes = await heapBytesPerCall(few[era], few.pid, counters.few, tool);
+    const manyBytes = await heapBytesPerCall(many[era], many.pid, counters.many, tool);
+    const figures = `${what}: ${manyBytes} heap bytes with 10,000 tools, ${fewBytes} with ten (budget ${budgetBytes})`;
+    process.stdout.write(`${figures}\n`);
+    expect(manyBytes, figures).toBeLessThanOrEqual(fewBytes * TOLERANCE);
+    expect(manyBytes, figures).toBeLessThanOrEqual(budgetBytes * TOLERANCE);
   });
 });
