@@ -31,7 +31,7 @@ export function createItemRows(database: Database): ItemRows {
       const groups = new Map<string, ItemRow[]>(changed.map((id) => [id, []]));
       if (changed.length > 0) {
         const before = new Map(changed.flatMap((id) => known.get(id)?.rows ?? []).map((row) => [row.id, row]));
-        for (const columns of await itemColumns(database.db, changed)) {
+        for (const columns of await itemColumns(database.db, changed.length === versions.size ? 'all' : changed)) {
           const row = itemRow(columns);
           const same = before.get(row.id);
           groups.get(row.upstreamId)?.push(same !== undefined && isDeepStrictEqual(same, row) ? same : row);

@@ -188,14 +188,15 @@ export async function itemsVersions(db: Db | Tx): Promise<Map<string, number>> {
  * The columns that the data plane needs, of some gateways' items. With those that are not listed any more but that people had switched
  * off or hidden: an upstream that stops listing a tool may go on answering calls of it.
  */
-export async function itemColumns(db: Db | Tx, gatewayIds: readonly string[]) {
+export async function itemColumns(db: Db | Tx, gatewayIds: readonly string[] | 'all') {
   return await inPages((after) =>
     db
       .selectFrom('items')
       .select(['id', 'gateway_id', 'kind', 'key', 'name', 'former_names', 'source_json', 'needs', 'custom_name'])
       .select(['custom_title', 'custom_description', 'custom_annotations', 'enabled', 'visibility', 'owner_email', 'team_id', 'tags'])
       .select('gone_since')
-      .where('gateway_id', 'in', gatewayIds)
+      // Of all they are read in the order of their ids as they lie; looked up by gateway they would be sorted for each page.
+      .$if(gatewayIds !== 'all', (query) => query.where('gateway_id', 'in', gatewayIds as readonly string[]))
       .where((eb) => eb.or([eb('gone_since', 'is', null), eb('enabled', '=', 0), eb('visibility', '!=', 'public')]))
       .where('id', '>', after)
       .orderBy('id')
