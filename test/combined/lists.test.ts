@@ -68,7 +68,7 @@ describe('lists of a combined server', () => {
     fc.assert(
       fc.property(fc.array(item, { maxLength: 20 }), fc.array(who, { minLength: 1, maxLength: 4 }), (items, callers) => {
         const rows: ItemRow[] = items.map(({ visibility: seen, enabled, owner, team, needs, upstream }, at) =>
-          itemRow('tool', upstream, `t${at}`, { visibility: seen as ItemRow['visibility'], enabled, ownerEmail: owner, teamId: team, needs }),
+          itemRow('tool', upstream, `t${at}`, { visibility: seen, enabled, ownerEmail: owner, teamId: team, needs }),
         );
         const upstreams = [
           upstreamRow('a'),
