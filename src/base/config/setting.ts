@@ -43,6 +43,7 @@ export function optionalText(spec: Described, schema: z.ZodType<string> = z.stri
 export function choice<const V extends readonly [string, ...string[]]>(values: V, initial: V[number], spec: Described) {
   const fold = (input: unknown): unknown =>
     typeof input === 'string' ? (values.find((value) => value.toLowerCase() === input.toLowerCase()) ?? input) : input;
+  // V[number] is a value of the enum, which the compiler cannot see for a V that is not known yet.
   return describe(z.preprocess(fold, z.enum(values)).default(initial as never), {
     allowed: values.join(', '),
     ...spec,

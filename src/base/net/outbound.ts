@@ -98,6 +98,7 @@ export function createOutbound(settings: OutboundSettings): Outbound {
       try {
         poolFor(origin, lane).dispatch({ path: request.path, method: request.method, headers: request.headers, body: request.body ?? null }, handler);
       } catch (error) {
+        // Nothing was dispatched, so there is no controller; undici's type asks for one, and our handlers look at the error only.
         handler.onResponseError?.(undefined as unknown as ResponseController, error as Error);
       }
     },
