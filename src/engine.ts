@@ -11,7 +11,15 @@ import { createItemServices, type ItemServices } from '#control-plane/items';
 import { createAuthenticator, createTokenService, type TokenSettings } from '#control-plane/tokens';
 import { createUpstreamService, type UpstreamService } from '#control-plane/upstreams';
 import { createGateway, RECORD_COLUMNS, RECORD_DIRECTIONS, RECORD_OUTCOMES, type Gateway } from '#data-plane/gateway';
-import { createCombinedUpstream, HealthBook, openUpstreams, startCatalogueWatch, startHealthProbe, type CatalogueWatch } from '#data-plane/upstream';
+import {
+  createBridge,
+  createCombinedUpstream,
+  HealthBook,
+  openUpstreams,
+  startCatalogueWatch,
+  startHealthProbe,
+  type CatalogueWatch,
+} from '#data-plane/upstream';
 
 const RECORD_SHAPE = { columns: RECORD_COLUMNS, directions: RECORD_DIRECTIONS, outcomes: RECORD_OUTCOMES };
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -60,8 +68,19 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
     { outbound, health, logger: log },
   );
   const reader = behind.reader(registrationTimeoutMs);
-  const combined = createCombinedUpstream({
+  const bridge = createBridge({
     port: behind,
+    snapshot: () => gateway.snapshots.current,
+    logger: log,
+    handshakeTimeoutMs: registrationTimeoutMs,
+    answerTimeoutMs: config.upstream.answerTimeoutSeconds * 1000,
+    parkedMax: config.upstream.waitingCallsMax,
+    secret: config.auth.encryptionSecret,
+    refreshIntervalMs: config.upstream.refreshIntervalSeconds * 1000,
+    onListChanged: (id) => watch.changed(id),
+  });
+  const combined = createCombinedUpstream({
+    port: bridge,
     snapshot: () => gateway.snapshots.current,
     logger: log,
     handshakeTimeoutMs: registrationTimeoutMs,
@@ -105,6 +124,7 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
     gateway.snapshots.swap(await catalog.load());
     health.keepOnly(gateway.snapshots.current.upstreams);
     behind.keepOnly(gateway.snapshots.current.upstreams);
+    bridge.keepOnly(gateway.snapshots.current.upstreams);
     combined.snapshotChanged();
     watch.snapshotChanged();
   };
@@ -151,6 +171,7 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
     },
     async close() {
       await combined.close();
+      await bridge.close();
       await behind.close();
       await outbound.close();
       await records.close();

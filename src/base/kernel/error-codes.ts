@@ -74,7 +74,32 @@ export const ERROR_CODES = {
     502,
     -32603,
     'upstream',
-    'The upstream asked something in the middle of a call, in a protocol era that this client does not speak; it was refused and the call given up.',
+    'The upstream asked something in the middle of a call that cannot be brought to this client; it was refused and the call given up.',
+  ),
+  'bridge.capability_missing': kind(
+    400,
+    -32021,
+    'client',
+    'The upstream has to ask the client something that the client does not declare it can answer: `data.requiredCapabilities`.',
+  ),
+  'bridge.state_unknown': kind(
+    400,
+    -32602,
+    'client',
+    'No call waits for this `requestState`: it was used already, is another caller’s or another call’s, has expired, was altered, or the gateway was restarted. Make the call anew.',
+  ),
+  'bridge.expired': kind(
+    504,
+    -32603,
+    'client',
+    'The client took too long to answer what the upstream asked (MCPGATEWAY_ELICITATION_TIMEOUT); the call was given up and the upstream told so.',
+  ),
+  'limit.waiting_calls': kind(
+    503,
+    -31503,
+    'capacity',
+    'As many calls wait for answers of their clients as may (MCPGATEWAY_ELICITATION_MAX_CONCURRENT).',
+    true,
   ),
   'token.not_found': kind(404, -31404, 'client', 'No such token.'),
   'limit.rate': kind(

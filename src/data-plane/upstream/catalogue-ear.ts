@@ -5,8 +5,8 @@ import type { Principal } from '#base/access';
 import type { Logger } from '#base/kernel';
 import { scanMessage, type Envelope } from '#base/protocol';
 import type { Snapshot, UpstreamCall, UpstreamEntry, UpstreamPort } from '#data-plane/gateway';
-import { MODERN_VERSION } from './combined/era-bridge.ts';
-import { Leg, type LegOwner } from './combined/leg.ts';
+import { MODERN_VERSION } from './bridge/envelope.ts';
+import { Leg, type LegOwner } from './leg/leg.ts';
 
 export interface EarParts {
   readonly port: UpstreamPort;

@@ -1,3 +1,4 @@
+export { createBridge, type Bridge } from './bridge/bridge.ts';
 export { startCatalogueWatch, type CatalogueWatch, type CatalogueWatchSettings } from './catalogue-watch.ts';
 export { createCombinedUpstream, type CombinedUpstream } from './combined/combined-upstream.ts';
 export { uriOfItem } from './combined/item-uri.ts';

@@ -24,6 +24,23 @@ export const upstreamSection = z.strictObject({
       description: 'Seconds after which a call ends in spite of progress. Without it a server that reports progress for ever holds a call for ever.',
     },
   ),
+  answerTimeoutSeconds: integer(
+    300,
+    { min: 1, max: 86_400 },
+    {
+      env: 'MCPGATEWAY_ELICITATION_TIMEOUT',
+      description:
+        'Seconds a client – mostly a person – may take to answer what an upstream of another protocol era asks in the middle of a call. After that the call is given up and the upstream told so.',
+    },
+  ),
+  waitingCallsMax: integer(
+    1000,
+    { min: 1, max: 1_000_000 },
+    {
+      env: 'MCPGATEWAY_ELICITATION_MAX_CONCURRENT',
+      description: 'Calls of self-describing clients (2026-07-28) that may wait for such answers at once. Each holds a session with its upstream.',
+    },
+  ),
   registrationTimeoutSeconds: integer(
     30,
     { min: 1, max: 600 },

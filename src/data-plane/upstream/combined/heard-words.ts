@@ -7,7 +7,7 @@ import { AskIds, type Asker } from './ask-ids.ts';
 import { maySee, type CallerView } from './caller-view.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import { indexOf } from './combined-index.ts';
-import type { Leg } from './leg.ts';
+import type { Leg } from '../leg/leg.ts';
 import { withPublishedUris } from './shared-uris.ts';
 import { isOfLists, withNamedLogger } from './upstream-words.ts';
 

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Principal } from '#base/access';
 import { toAppError } from '#base/kernel';
 import type { UpstreamEntry } from '#data-plane/gateway';
-import { Leg, type LegParts } from './leg.ts';
+import { Leg, type LegParts } from '../leg/leg.ts';
 
 const LEGS_MAX = 1000;
 const IDLE_MS = 10 * 60_000;

@@ -3,7 +3,7 @@ import { jsonText, LEGACY_VERSIONS, parsedJson, valueAt, type Envelope, type Ite
 import { AppError } from '#base/kernel';
 import type { ServerEntry } from '#data-plane/gateway';
 import type { CallerView } from './caller-view.ts';
-import { MODERN_VERSION } from './era-bridge.ts';
+import { MODERN_VERSION } from '../bridge/envelope.ts';
 import { listOf, pageOf } from './list-pages.ts';
 import { wordsOf } from './server-words.ts';
 

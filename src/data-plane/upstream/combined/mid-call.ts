@@ -3,7 +3,7 @@
 import type { Envelope } from '#base/protocol';
 import type { ServerEntry } from '#data-plane/gateway';
 import { indexOf } from './combined-index.ts';
-import { midCall } from './era-bridge.ts';
+import { midCall } from '../bridge/envelope.ts';
 
 /** Throws AppError `bridge.mid_call`. */
 export function refuseAskingTool(server: ServerEntry, message: Envelope): void {

@@ -1,6 +1,6 @@
 // The calls of one session that are under way, so that a cancel finds its own. An array with swap-removal, and no closures stored with
 // calls, for the reasons in call-clock.ts and seams.ts (measured: a closure for the end of each call made collecting garbage four times dearer).
-import type { Leg } from './leg.ts';
+import type { Leg } from '../leg/leg.ts';
 import type { CallWatcher, RoutedCall } from './routed-call.ts';
 
 export interface RunningCall {

@@ -5,7 +5,7 @@ import { scanMessage, type Envelope } from '#base/protocol';
 import type { Principal } from '#base/access';
 import type { UpstreamEntry } from '#data-plane/gateway';
 import type { CombinedParts } from './combined-parts.ts';
-import { Leg, type Hello, type LegOwner } from './leg.ts';
+import { Leg, type Hello, type LegOwner } from '../leg/leg.ts';
 import { legHeaders } from './upstream-headers.ts';
 
 export class SessionLegs {

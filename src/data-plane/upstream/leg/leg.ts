@@ -6,7 +6,6 @@ import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamPort, UpstreamReq
 import type { Principal } from '#base/access';
 import { stringAt } from '../channel/string-at.ts';
 import { askOnce } from './ask-once.ts';
-import type { CallWatcher } from './routed-call.ts';
 
 /** What the client said of itself, as JSON texts. */
 export interface Hello {
@@ -34,7 +33,7 @@ const INITIALIZE_ID = '"mcpgateway-initialize"';
 const LISTEN_AGAIN_FIRST_MS = 1000;
 const LISTEN_AGAIN_MAX_MS = 30_000;
 
-export class Leg implements CallWatcher {
+export class Leg {
   readonly upstreamId: string;
   lastUsedAtMs = Date.now();
   runningCalls = 0;
