@@ -1,3 +1,4 @@
+// Checklist point 59: the gateway ends as it should: what runs is finished, streams end with results, and nothing hangs.
 import { connect } from 'node:net';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -64,7 +65,7 @@ async function legacySession(): Promise<Record<string, string>> {
   return headers;
 }
 
-test('calls that run when the signal comes are finished and answered, of both eras; then the process exits with 0', async () => {
+test('point 59: calls that run when the signal comes are finished and answered, of both eras; then the process exits with 0', async () => {
   const session = await legacySession();
   const calls = [
     post(mcpUrl, callText('wait_silently', { key: 'legacy' }), session),
@@ -81,7 +82,7 @@ test('calls that run when the signal comes are finished and answered, of both er
   expect(await exit).toBe(0);
 });
 
-test('a call that comes after the signal on a connection kept open is refused with 503, behind the answer it waits for', async () => {
+test('point 59: a call that comes after the signal on a connection kept open is refused with 503, behind the answer it waits for', async () => {
   const body = callText('wait_silently', { key: 'first' });
   const session = await legacySession();
   const request = (text: string): string =>
@@ -112,7 +113,7 @@ test('a call that comes after the signal on a connection kept open is refused wi
   expect(await exit).toBe(0);
 });
 
-test('streams end properly: a listening client gets its result, GET streams just end', async () => {
+test('point 59: streams end properly: a listening client gets its result, GET streams just end', async () => {
   const listening = new EventReader(
     await postModern(mcpUrl, 'subscriptions/listen', { notifications: { toolsListChanged: true } }, { id: 'sub', headers: auth }),
   );
@@ -137,7 +138,7 @@ test('streams end properly: a listening client gets its result, GET streams just
   await liar.close();
 });
 
-test('a REST write under way is finished and answered, and is there after the restart', async () => {
+test('point 59: a REST write under way is finished and answered, and is there after the restart', async () => {
   const liar = await startLyingUpstream();
   let isAsked = false;
   const answerNow = Promise.withResolvers<void>();
@@ -166,7 +167,7 @@ test('the record of the last call is on disk', async () => {
   for (const name of names) expect(trail).toContain(`"${name}"`);
 });
 
-test('a call that does not end is told so when the time to drain is over, and nothing hangs', async () => {
+test('point 59: a call that does not end is told so when the time to drain is over, and nothing hangs', async () => {
   const call = postModern(mcpUrl, 'tools/call', { name: 'wait_silently', arguments: { key: 'never' } }, { headers: auth });
   await until(() => fixture.hub.waiting.size === 1);
   const exit = gateway.stop('SIGTERM');
