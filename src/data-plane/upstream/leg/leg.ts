@@ -1,7 +1,7 @@
 // The gateway as a client of one upstream, for one client of a combined server: a session with that upstream under the client's own
 // capabilities, opened when it is first needed, with its listening stream, and ended with the client's.
 import { AppError, toAppError, type Logger } from '#base/kernel';
-import { jsonText, scanMessage, type Envelope } from '#base/protocol';
+import { jsonText, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamPort, UpstreamRequest, UpstreamRow, UpstreamSession } from '#data-plane/gateway';
 import type { Principal } from '#base/access';
 import { stringAt } from '../channel/string-at.ts';
@@ -51,6 +51,8 @@ export class Leg {
   #isAgreed = false;
   /** Hands are shaken; it can be asked things. */
   #isOpen = false;
+  /** What the upstream said of itself, the whole `result` of its answer to `initialize`. */
+  #words = '{}';
   #listening: UpstreamCall | undefined;
   #listenTimer: NodeJS.Timeout | undefined;
   #listenedTo: string | undefined;
@@ -71,6 +73,11 @@ export class Leg {
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** What the upstream said of itself when it agreed: the `result` of `initialize`, as latin1; `{}` before. */
+  get words(): string {
+    return this.#words;
   }
 
   callIsOver(): void {
@@ -161,6 +168,7 @@ export class Leg {
       throw new AppError('upstream.bad_answer', `Gateway "${this.#row.name}" did not open a session: ${why.slice(0, 200)}`);
     }
     this.#session = session;
+    this.#words = valueAt(answer.text, ['result']) ?? '{}';
     this.#version = agreed;
     this.#isAgreed = true;
     const initialized = Buffer.from(INITIALIZED);
