@@ -1,6 +1,6 @@
 // The gateway behind its listener: the doors for MCP clients and REST, in front of the engine.
 import type { Config } from '#base/config';
-import { AppError, type Logger } from '#base/kernel';
+import { AppError, type Logger, type SpanSink } from '#base/kernel';
 import { auditRoutes } from '#control-plane/audit';
 import { promptRoutes, resourceRoutes, toolRoutes } from '#control-plane/items';
 import { createServerService, serverRoutes } from '#control-plane/servers';
@@ -23,9 +23,12 @@ export interface RunningApp {
   stop(): Promise<void>;
 }
 
-/** @param appVersion shown by /version, /openapi.json and `GET /` */
-export async function startApp(config: Config, log: Logger, appVersion: string): Promise<RunningApp> {
-  const engine = await startEngine(config, log);
+/**
+ * @param appVersion shown by /version, /openapi.json and `GET /`
+ * @param spans where a span of each message goes, while tracing is on
+ */
+export async function startApp(config: Config, log: Logger, appVersion: string, spans: SpanSink | undefined): Promise<RunningApp> {
+  const engine = await startEngine(config, log, spans);
   const { gateway, database, records, upstreams, items, authenticator, docsAuthenticator } = engine;
   let isReady = false;
   const pageSizes = { defaultSize: config.paging.defaultSize, maxSize: config.paging.maxSize };

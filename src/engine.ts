@@ -2,7 +2,7 @@
 // need each other. app.ts puts a listener and REST in front of it, stdio-app.ts one client on this process's own stdin and stdout.
 import type { Authenticator } from '#base/access';
 import type { Config } from '#base/config';
-import type { Logger } from '#base/kernel';
+import type { Logger, SpanSink } from '#base/kernel';
 import { createOutbound } from '#base/net';
 import { openRecordStore, recordsPath, type RecordStore } from '#control-plane/audit';
 import { createCatalog } from '#control-plane/catalog';
@@ -46,7 +46,8 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-export async function startEngine(config: Config, log: Logger): Promise<Engine> {
+/** @param spans where a span of each message goes, while tracing is on */
+export async function startEngine(config: Config, log: Logger, spans: SpanSink | undefined): Promise<Engine> {
   const outbound = createOutbound({
     guard: { ...config.ssrf },
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
@@ -76,7 +77,7 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
     answerTimeoutMs: config.upstream.answerTimeoutSeconds * 1000,
     parkedMax: config.upstream.waitingCallsMax,
     secret: config.auth.encryptionSecret,
-    refreshIntervalMs: config.upstream.refreshIntervalSeconds * 1000,
+    freshUntilMs: (id) => watch.freshUntilMs(id),
     onListChanged: (id) => watch.changed(id),
   });
   const combined = createCombinedUpstream({
@@ -85,6 +86,7 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
     logger: log,
     handshakeTimeoutMs: registrationTimeoutMs,
     pageSize: config.paging.listPageSize,
+    freshUntilMs: (id) => watch.freshUntilMs(id),
     onListChanged: (id) => watch.changed(id),
   });
 
@@ -103,7 +105,7 @@ export async function startEngine(config: Config, log: Logger): Promise<Engine> 
       sessionIdleMs: config.upstream.sessionTtlSeconds * 1000,
       sessionsMax: SESSIONS_MAX,
     },
-    { authenticator, upstream: combined, records: records.sink, logger: log, onListChanged: (id) => watch.changed(id) },
+    { authenticator, upstream: combined, records: records.sink, spans, logger: log, onListChanged: (id) => watch.changed(id) },
   );
 
   const names = { separator: config.upstream.nameSeparator, charsMax: config.upstream.nameCharsMax };

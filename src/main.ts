@@ -3,6 +3,7 @@ import type { LoadedConfig } from '#base/config';
 import { createTokenService, signToken } from '#control-plane/tokens';
 import { packageVersion, processSurroundings, runCli, type RunningGateway, type StdioWords } from '#front/cli';
 import { openLog } from '#platform/log';
+import { openTracing } from '#platform/tracing';
 import { startApp } from './app.ts';
 import { openConfiguredDatabase, tokenSettings } from './engine.ts';
 import { examineUpstreams } from './examine-upstreams.ts';
@@ -10,19 +11,26 @@ import { serveStdio } from './stdio-app.ts';
 
 async function serve({ config }: LoadedConfig): Promise<RunningGateway> {
   const log = openLog(config.log);
-  const app = await startApp(config, log.logger, packageVersion());
+  const tracing = await openTracing(config.tracing, packageVersion(), log.logger);
+  const app = await startApp(config, log.logger, packageVersion(), tracing?.spans);
   const stopping = signalled();
   return {
     port: app.port,
     upstreams: app.upstreams,
     stopping,
-    stopped: stopping.then(() => app.stop()).finally(() => log.close()),
+    stopped: stopping
+      .then(() => app.stop())
+      .finally(() => tracing?.close())
+      .finally(() => log.close()),
   };
 }
 
 async function stdio({ config }: LoadedConfig, words: StdioWords): Promise<void> {
   const log = openLog(config.log);
-  await serveStdio(config, log.logger, words, signalled()).finally(() => log.close());
+  const tracing = await openTracing(config.tracing, packageVersion(), log.logger);
+  await serveStdio(config, log.logger, tracing?.spans, words, signalled())
+    .finally(() => tracing?.close())
+    .finally(() => log.close());
 }
 
 function signalled(): Promise<void> {

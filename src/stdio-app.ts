@@ -1,6 +1,6 @@
 // The gateway for one local client on this process's own stdin and stdout: the engine and a stdio door, no listener and no REST.
 import type { Config } from '#base/config';
-import { AppError, normaliseId, type Logger } from '#base/kernel';
+import { AppError, normaliseId, type Logger, type SpanSink } from '#base/kernel';
 import { signToken } from '#control-plane/tokens';
 import { openStdioDoor } from '#data-plane/transports';
 import { startEngine, tokenSettings } from './engine.ts';
@@ -21,9 +21,15 @@ const LAST_WORDS_MS = 1000;
  * Serves until the client has gone or `stopped` resolves.
  * Throws AppError `auth.*`, `server.*` or `access.denied` when the caller may not use the server.
  */
-export async function serveStdio(config: Config, log: Logger, choice: StdioChoice, stopped: Promise<void>): Promise<void> {
+export async function serveStdio(
+  config: Config,
+  log: Logger,
+  spans: SpanSink | undefined,
+  choice: StdioChoice,
+  stopped: Promise<void>,
+): Promise<void> {
   const authorization = await authorizationOf(config, choice.auth);
-  const engine = await startEngine(config, log);
+  const engine = await startEngine(config, log, spans);
   try {
     const settings = {
       serverId: choice.server === undefined ? '' : normaliseId(choice.server),

@@ -51,6 +51,18 @@ export interface Config {
   readonly upstream: Readonly<ParsedConfig['upstream']>;
   readonly stdio: Readonly<ParsedConfig['stdio']>;
   readonly paging: Readonly<ParsedConfig['paging']>;
+  readonly tracing: Resolved<
+    ParsedConfig['tracing'],
+    {
+      exporter: 'otlp' | 'console' | 'none';
+      protocol: 'http/protobuf' | 'http/json';
+      /** Where spans are posted. */
+      endpoint: string;
+      headers: Readonly<Record<string, Secret>>;
+      deploymentEnvironment: string;
+      resourceAttributes: Readonly<Record<string, string>>;
+    }
+  >;
 }
 
 /** Freezes objects and lists all the way down; a Secret keeps its value in a private field and may be frozen too. */

@@ -4,6 +4,7 @@
 const PAGES = 'pages and their assets are part of the program';
 const CLIENT = 'it is read by client programs, not by the gateway';
 const DEPLOY = 'it is read by deployment scripts, not by the gateway';
+const PAYLOADS = 'arguments and results never go into a span';
 const POOL = 'an SQLite database has one connection and no pool';
 
 /** Cannot mean anything here. */
@@ -17,6 +18,11 @@ const NEVER: Readonly<Record<string, string>> = {
   DB_MAX_OVERFLOW: POOL,
   DB_POOL_TIMEOUT: POOL,
   DB_POOL_RECYCLE: POOL,
+  OTEL_EXPORTER_OTLP_INSECURE: 'the scheme of OTEL_EXPORTER_OTLP_ENDPOINT decides about TLS',
+  OTEL_CAPTURE_INPUT_SPANS: PAYLOADS,
+  OTEL_CAPTURE_OUTPUT_SPANS: PAYLOADS,
+  OTEL_REDACT_FIELDS: PAYLOADS,
+  OTEL_MAX_TRACE_PAYLOAD_SIZE: PAYLOADS,
   MCPGATEWAY_BEARER_TOKEN: CLIENT,
   MCP_SERVER_URL: CLIENT,
   MCP_AUTH: 'it is read by `mcpgateway stdio` and by client programs, not by the gateway that serves',
@@ -51,13 +57,6 @@ const LATER: Readonly<Record<string, string>> = Object.fromEntries([
   ...later('scale-out', ['CACHE_TYPE', 'REDIS_URL', 'CACHE_PREFIX']),
   ...later('OAuth', ['OAUTH_PREFERRED_CODE_CHALLENGE_METHOD']),
   ...later('switches for single security headers', ['X_FRAME_OPTIONS', 'HSTS_ENABLED', 'HSTS_MAX_AGE', 'REMOVE_SERVER_HEADERS']),
-  ...later('OpenTelemetry', [
-    'OTEL_ENABLE_OBSERVABILITY',
-    'OTEL_TRACES_EXPORTER',
-    'OTEL_EXPORTER_OTLP_ENDPOINT',
-    'OTEL_SERVICE_NAME',
-    'OTEL_DEPLOYMENT_ENVIRONMENT',
-  ]),
 ]);
 
 export interface NotApplicable {

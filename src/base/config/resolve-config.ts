@@ -6,6 +6,7 @@ import { Secret } from '#base/kernel';
 import type { Config } from './config.ts';
 import { sqlitePath } from './database-location.ts';
 import type { Fault } from './fault.ts';
+import { checkTracing, completeTracing } from './resolve-tracing.ts';
 import type { ParsedConfig } from './schema.ts';
 import type { GeneratedSecrets } from './secrets-file.ts';
 import { reason } from './sources.ts';
@@ -62,6 +63,7 @@ export function checkCombinations(parsed: ParsedConfig, cwd: string): Checked {
   if (upstream.skipTlsVerify) warnings.push('SKIP_SSL_VERIFY is on: certificates of upstreams are not checked.');
   if (!parsed.ssrf.enabled) warnings.push('SSRF_PROTECTION_ENABLED is off: registered URLs may point anywhere, also at metadata services.');
   judgeSecrets(parsed, faults, warnings);
+  checkTracing(parsed, faults, warnings);
   const isAsymmetric = !jwt.algorithm.startsWith('HS');
   const publicKeyPem = isAsymmetric ? readKey('JWT_PUBLIC_KEY_PATH', jwt.publicKeyPath, cwd, faults) : undefined;
   const privateKeyPem = isAsymmetric ? readKey('JWT_PRIVATE_KEY_PATH', jwt.privateKeyPath, cwd, faults) : undefined;
@@ -135,6 +137,7 @@ export function completeConfig(parsed: ParsedConfig, checked: Checked, secrets: 
       privateKeyPem: checked.privateKeyPem === undefined ? undefined : new Secret(checked.privateKeyPem),
     },
     ssrf: { ...ssrf, allowLocalhost: ssrf.allowLocalhost ?? (isDevelopment && isLoopback) },
+    tracing: completeTracing(parsed),
   };
 }
 

@@ -9,6 +9,7 @@ import { logSection } from './sections/log.ts';
 import { pagingSection } from './sections/paging.ts';
 import { ssrfSection } from './sections/ssrf.ts';
 import { stdioSection } from './sections/stdio.ts';
+import { tracingSection } from './sections/tracing.ts';
 import { upstreamSection } from './sections/upstream.ts';
 import { specOf, type SettingSpec } from './setting.ts';
 
@@ -23,6 +24,7 @@ export const configSchema = z.strictObject({
   upstream: upstreamSection,
   stdio: stdioSection,
   paging: pagingSection,
+  tracing: tracingSection,
 });
 
 export type ParsedConfig = z.output<typeof configSchema>;

@@ -3,3 +3,4 @@ export { AppError, toAppError, type AppErrorOptions } from './errors.ts';
 export { newId, newSecretId, normaliseId } from './ids.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';
 export { Secret } from './secret.ts';
+export { type Span, type SpanSink } from './span.ts';

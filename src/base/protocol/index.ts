@@ -23,4 +23,5 @@ export {
   type UpstreamTarget,
   type UpstreamTransport,
 } from './upstream-reader.ts';
+export { parseTraceparent, traceparentText, type TraceParent } from './trace-context.ts';
 export { matcherOf, plainUri, wideMatcherOf, type UriMatcher } from './uri-template.ts';

@@ -6,6 +6,7 @@ import { AppError } from '#base/kernel';
 import type { Envelope } from '#base/protocol';
 import type { RecordDirection, RecordOutcome } from './call-record.ts';
 import type { LimitGate } from './limits.ts';
+import type { MessageTrace } from './message-trace.ts';
 import type { Recorder } from './recorder.ts';
 import type { ClientAnswer, UpstreamCall } from './seams.ts';
 import type { Session } from './session.ts';
@@ -34,6 +35,8 @@ export class Exchange {
   readonly request: ClientRequest;
   readonly answer: ClientAnswer;
   readonly atMs: number;
+  /** Its place in a trace, while tracing is on. */
+  readonly trace: MessageTrace | undefined;
   readonly #recorder: Recorder;
   principal: Principal | undefined;
   server: ServerEntry | undefined;
@@ -54,7 +57,9 @@ export class Exchange {
   #isFinished = false;
 
   constructor(request: ClientRequest, answer: ClientAnswer, recorder: Recorder) {
-    this.request = request;
+    const traced = recorder.tracer?.begin(request);
+    this.request = traced?.request ?? request;
+    this.trace = traced?.trace;
     this.answer = answer;
     this.#recorder = recorder;
     this.atMs = Date.now();
@@ -62,6 +67,11 @@ export class Exchange {
 
   get clientAddress(): string {
     return this.request.clientAddress;
+  }
+
+  /** As the client wrote it, in `_meta` or else in the header. */
+  get traceparent(): string | undefined {
+    return this.request.envelope.traceparent ?? (this.request.headers['traceparent'] as string | undefined);
   }
 
   /** Answers with an error of ours and ends the exchange. */
@@ -84,7 +94,7 @@ export class Exchange {
     for (const gate of this.gates) gate.leave();
     this.clock?.remove(this);
     this.dropAsks();
-    const { envelope, headers, body, clientAddress } = this.request;
+    const { envelope, body, clientAddress } = this.request;
     this.#recorder.add({
       atMs: this.atMs,
       durationMs: Date.now() - this.atMs,
@@ -93,7 +103,8 @@ export class Exchange {
       httpStatus: this.answer.status,
       requestBytes: body.length,
       answerBytes: this.answer.sentBytes,
-      traceparent: envelope.traceparent ?? (headers['traceparent'] as string | undefined),
+      traceparent: this.traceparent,
+      trace: this.trace,
       method: envelope.method,
       target: envelope.name ?? envelope.uri ?? envelope.taskId ?? '',
       errorCode,
@@ -117,7 +128,8 @@ export class Exchange {
         httpStatus: 0,
         requestBytes: ask.bytes,
         answerBytes: 0,
-        traceparent: undefined,
+        traceparent: this.traceparent,
+        trace: this.#recorder.tracer?.within(this.trace),
         method: ask.method,
         target: '',
         errorCode: '',

@@ -2,11 +2,12 @@
 // dispatch – and the record at the end, whatever happens. Every door comes through here; there is no other way to an upstream.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Authenticator, Principal } from '#base/access';
-import { AppError, toAppError, type Logger } from '#base/kernel';
+import { AppError, toAppError, type Logger, type SpanSink } from '#base/kernel';
 import { CallClock } from './call-clock.ts';
 import type { RecordSink } from './call-record.ts';
 import { Exchange, type ClientRequest } from './exchange.ts';
 import type { LimitGate } from './limits.ts';
+import { Tracer } from './message-trace.ts';
 import { Recorder } from './recorder.ts';
 import type { ClientAnswer, UpstreamPort } from './seams.ts';
 import { ServerMessages } from './server-messages.ts';
@@ -30,6 +31,8 @@ export interface GatewayParts {
   readonly authenticator: Authenticator;
   readonly upstream: UpstreamPort;
   readonly records: RecordSink;
+  /** Where a span of each message goes; undefined while tracing is off. */
+  readonly spans?: SpanSink | undefined;
   /** An upstream tells one of its clients that its lists are others now. */
   readonly onListChanged: (upstreamId: string) => void;
   readonly logger: Logger;
@@ -62,7 +65,7 @@ const NOBODY = { row: undefined };
 
 export function createGateway(settings: GatewaySettings, parts: GatewayParts): Gateway {
   const { authenticator, upstream } = parts;
-  const recorder = new Recorder(parts.records, parts.logger);
+  const recorder = new Recorder(parts.records, parts.logger, parts.spans === undefined ? undefined : new Tracer(parts.spans));
   const clock = new CallClock();
   const sessions = new SessionBook({
     sessionsMax: settings.sessionsMax,

@@ -1,7 +1,9 @@
 // Writes every finished message into a ring of numbers and hands full or aged batches to the sink. Recording a call allocates
 // nothing that lives: texts are numbered once in a dictionary that starts over when it is full.
 import type { AppError, Logger } from '#base/kernel';
+import { parseTraceparent } from '#base/protocol';
 import { RECORD_COLUMNS, RECORD_DIRECTIONS, RECORD_OUTCOMES, type RecordDirection, type RecordOutcome, type RecordSink } from './call-record.ts';
+import type { MessageTrace, Tracer } from './message-trace.ts';
 
 const WIDTH = RECORD_COLUMNS.length;
 /** A batch wakes the writing thread; fewer, larger ones cost less. The timer bounds how old a record gets. */
@@ -18,8 +20,10 @@ export interface Finished {
   readonly httpStatus: number;
   readonly requestBytes: number;
   readonly answerBytes: number;
-  /** A W3C traceparent, or undefined. */
+  /** The W3C traceparent it came with, or undefined; not looked at when there is a `trace`. */
   readonly traceparent: string | undefined;
+  /** Its place in a trace of ours, while tracing is on. */
+  readonly trace: MessageTrace | undefined;
   readonly method: string;
   readonly target: string;
   readonly errorCode: string;
@@ -39,10 +43,13 @@ export class Recorder {
   #timer: NodeJS.Timeout | undefined;
 
   readonly #logger: Logger;
+  /** Undefined while tracing is off. */
+  readonly tracer: Tracer | undefined;
 
-  constructor(sink: RecordSink, logger: Logger) {
+  constructor(sink: RecordSink, logger: Logger, tracer?: Tracer) {
     this.#sink = sink;
     this.#logger = logger;
+    this.tracer = tracer;
   }
 
   /** A defect of ours leaves a line in the log, found by the id the caller was given. */
@@ -65,7 +72,7 @@ export class Recorder {
     rows[at++] = finished.httpStatus;
     rows[at++] = finished.requestBytes;
     rows[at++] = finished.answerBytes;
-    at = this.#trace(finished.traceparent, at);
+    at = this.#trace(finished.trace?.traceId ?? parseTraceparent(finished.traceparent)?.traceId, at);
     rows[at++] = this.#number(finished.method);
     rows[at++] = this.#number(finished.target);
     rows[at++] = this.#number(finished.errorCode);
@@ -74,6 +81,7 @@ export class Recorder {
     rows[at++] = this.#number(finished.userEmail);
     rows[at++] = this.#number(finished.tokenId);
     rows[at] = this.#number(finished.clientAddress);
+    if (finished.trace !== undefined) this.tracer?.finished(finished.trace, finished);
     if (++this.#count === BATCH_ROWS) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), FLUSH_INTERVAL_MS);
   }
@@ -101,11 +109,9 @@ export class Recorder {
     return number;
   }
 
-  /** `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context §3.2). */
-  #trace(traceparent: string | undefined, from: number): number {
+  #trace(traceId: string | undefined, from: number): number {
     for (let word = 0; word < 4; word++) {
-      const value = traceparent === undefined ? 0 : Number.parseInt(traceparent.slice(3 + word * 8, 11 + word * 8), 16);
-      this.#rows[from + word] = Number.isNaN(value) ? 0 : value;
+      this.#rows[from + word] = traceId === undefined ? 0 : Number.parseInt(traceId.slice(word * 8, word * 8 + 8), 16);
     }
     return from + 4;
   }
