@@ -36,6 +36,8 @@ export class PlayedCombined {
   readonly calls: PlayedCall[] = [];
   readonly changedUpstreams: string[] = [];
   readonly revoked = new Set<string>();
+  /** Upstreams by id; epoch ms. */
+  readonly freshUntil = new Map<string, number>();
   readonly combined: ReturnType<typeof createCombinedUpstream>;
   readonly gateway: Gateway;
   /** Answers of `initialize` are the test's. */
@@ -71,6 +73,7 @@ export class PlayedCombined {
       logger: silentLogger,
       handshakeTimeoutMs: 5000,
       pageSize: 100,
+      freshUntilMs: (id) => this.freshUntil.get(id) ?? 0,
       onListChanged: (id) => this.changedUpstreams.push(id),
     });
     this.gateway = createGateway(

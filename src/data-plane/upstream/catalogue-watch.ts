@@ -25,6 +25,8 @@ export interface CatalogueWatchParts {
 export interface CatalogueWatch {
   /** An upstream's lists are others now, or it can be read again. */
   changed(upstreamId: string): void;
+  /** FreshUntil, of cache-hints.ts. */
+  freshUntilMs(upstreamId: string): number;
   /** Other tables hold. */
   snapshotChanged(): void;
   close(): Promise<void>;
@@ -140,6 +142,11 @@ export function startCatalogueWatch(settings: CatalogueWatchSettings, parts: Cat
 
   return {
     changed,
+    freshUntilMs(upstreamId) {
+      const entry = watched.get(upstreamId);
+      if (entry === undefined || entry.isReading || entry.timer !== undefined || entry.failures > 0) return 0;
+      return entry.readAtMs + intervalOf(entry.row);
+    },
     snapshotChanged() {
       if (isClosed) return;
       const { upstreams } = snapshot();

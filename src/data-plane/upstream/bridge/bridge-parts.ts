@@ -1,6 +1,7 @@
 // What the bridge between the eras needs of the house around it.
 import type { Logger, Secret } from '#base/kernel';
 import type { Snapshot, UpstreamPort } from '#data-plane/gateway';
+import type { FreshUntil } from '../cache-hints.ts';
 
 export interface BridgeParts {
   /** The adapters of the upstreams; each speaks what its upstream speaks. */
@@ -14,8 +15,8 @@ export interface BridgeParts {
   readonly parkedMax: number;
   /** What states that clients carry for us are sealed with. */
   readonly secret: Secret;
-  /** How often the lists of upstreams are read again. */
-  readonly refreshIntervalMs: number;
+  /** Until when an upstream's lists are good (cache-hints.ts). */
+  readonly freshUntilMs: FreshUntil;
   /** An upstream says that its lists are others now. */
   readonly onListChanged: (upstreamId: string) => void;
 }

@@ -18,6 +18,9 @@ export interface CombinedIndex {
   /** Nobody's view differs from anybody's, but by what a token is restricted to and what a client declares. */
   readonly isAllPublic: boolean;
   readonly upstreamIds: ReadonlySet<string>;
+  readonly upstreams: ReadonlySet<UpstreamEntry>;
+  /** Kinds of which not everybody sees the same: by visibility, or by what a client declares. */
+  readonly varying: ReadonlySet<ItemKind>;
 }
 
 const indexes = new WeakMap<ServerEntry, CombinedIndex>();
@@ -40,6 +43,8 @@ class Index implements CombinedIndex {
   readonly uriNames: ReadonlyMap<string, UriNames>;
   readonly isAllPublic: boolean;
   readonly upstreamIds: ReadonlySet<string>;
+  readonly upstreams: ReadonlySet<UpstreamEntry>;
+  readonly varying: ReadonlySet<ItemKind>;
   #tools: ReadonlyMap<string, ItemEntry> | undefined;
   #prompts: ReadonlyMap<string, ItemEntry> | undefined;
   #resources: ReadonlyMap<string, ItemEntry> | undefined;
@@ -50,14 +55,18 @@ class Index implements CombinedIndex {
     this.items = unordered.toSorted((a, b) => compare(a.row.name, b.row.name) || compare(a.row.key, b.row.key) || compare(a.id, b.id));
     const byKind: Record<ItemKind, ItemEntry[]> = { tool: [], resource: [], template: [], prompt: [] };
     const upstreams = new Set<UpstreamEntry>();
+    const varying = new Set<ItemKind>();
     let isAllPublic = true;
     for (const item of this.items) {
       byKind[item.row.kind].push(item);
       upstreams.add(item.upstream);
       if (item.visibility !== 'public') isAllPublic = false;
+      if (isSeenBySome(item)) varying.add(item.row.kind);
     }
     this.byKind = byKind;
     this.isAllPublic = isAllPublic && [...upstreams].every(({ visibility }) => visibility === 'public');
+    this.upstreams = upstreams;
+    this.varying = varying;
     this.upstreamIds = new Set([...upstreams].map(({ id }) => id));
     this.uriNames = namesForSharedUris([...byKind.resource, ...byKind.template]);
   }
@@ -77,6 +86,12 @@ class Index implements CombinedIndex {
   get templates(): CombinedIndex['templates'] {
     return (this.#templates ??= this.byKind.template.map((item) => ({ item, matches: matcherOf(publishedUri(this, item)) })));
   }
+}
+
+/** What is switched off is seen by nobody, which is the same for all. */
+function isSeenBySome({ enabled, visibility, upstream, row }: ItemEntry): boolean {
+  if (!enabled || !upstream.enabled) return false;
+  return visibility !== 'public' || upstream.visibility !== 'public' || row.needs.length > 0;
 }
 
 function compare(a: string, b: string): number {

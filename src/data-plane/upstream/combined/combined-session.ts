@@ -154,7 +154,7 @@ export class CombinedSession extends LineSession implements LegOwner {
   }
 
   #request(server: ServerEntry, message: Envelope, body: Buffer, request: UpstreamRequest, sink: AnswerSink): UpstreamCall {
-    const result = localResult(server, this.#view, message, body, this.#parts.pageSize);
+    const result = localResult(this.#parts, server, this.#view, message, body);
     if (result !== undefined) return reply(sink, message.id, result);
     if (message.method === 'logging/setLevel') return this.#setLevel(message, body, sink);
     const text = body.toString('latin1');

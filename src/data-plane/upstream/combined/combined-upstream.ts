@@ -1,6 +1,6 @@
 // The adapter behind combined servers. To the pipeline a combined server is a streamable HTTP server like any other; this one has no wire:
 // it answers for itself what the snapshot knows, and sends the rest on to the upstream it belongs to (ADR 28).
-import { setImmediate as otherWork, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '#base/access';
 import { AppError } from '#base/kernel';
 import { LEGACY_VERSIONS, type Envelope } from '#base/protocol';
@@ -19,6 +19,7 @@ import { reply } from './reply.ts';
 import { routeOf } from './route.ts';
 import { sendSingle } from './single-calls.ts';
 import { TaskOwners } from './task-owners.ts';
+import { TellingTurns } from './telling-turns.ts';
 
 export interface CombinedUpstream extends UpstreamPort {
   /** Other tables hold: whose lists are others now is told, and legs to upstreams that are no more are ended. */
@@ -29,8 +30,6 @@ export interface CombinedUpstream extends UpstreamPort {
 /** Of all callers without a session. */
 const TASKS_MAX = 10_000;
 const ENDED_WITHIN_MS = 1000;
-/** So long sessions are told without a break. */
-const TURN_MS = 10;
 const NEWEST_LEGACY = '2025-11-25';
 /** Of the older era; in the modern one they are no methods. */
 const REMOVED: ReadonlySet<string> = new Set(['initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe']);
@@ -39,7 +38,7 @@ const REMOVED: ReadonlySet<string> = new Set(['initialize', 'ping', 'logging/set
 export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
   const sessions = new Set<CombinedSession>();
   const pool = new LegPool(parts);
-  const listeners = new Listeners(parts.pageSize);
+  const listeners = new Listeners(parts);
   const tasks = new TaskOwners(TASKS_MAX);
 
   function initialize(
@@ -68,8 +67,8 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
   /** A request outside any session, of either era. */
   function single(server: ServerEntry, view: CallerView, request: UpstreamRequest, message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall {
     const isLegacy = view.era === 'legacy';
-    if (!isLegacy && message.method === 'subscriptions/listen') return listeners.open(server, view, message, body, sink);
-    const result = localResult(server, view, message, body, parts.pageSize);
+    if (!isLegacy && message.method === 'subscriptions/listen') return listeners.listen(server, view, message, body, sink);
+    const result = localResult(parts, server, view, message, body);
     if (result !== undefined) return reply(sink, message.id, result);
     const unknown = { code: -32601, message: `Method not found: ${message.method.slice(0, 200)}` };
     if (!isLegacy && REMOVED.has(message.method)) return reply(sink, message.id, undefined, unknown, 404);
@@ -106,29 +105,7 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
     return single(server, { principal: caller, declares: new Set(), era: 'legacy' }, request, message, body, sink);
   }
 
-  let isTelling = false;
-  let isChangedAgain = false;
-
-  /** In turns between which calls are carried: every session may have a view of its own. */
-  async function tellSessions(): Promise<void> {
-    isChangedAgain = isTelling;
-    if (isTelling) return;
-    isTelling = true;
-    try {
-      do {
-        isChangedAgain = false;
-        let startedAtMs = performance.now();
-        for (const session of sessions) {
-          session.snapshotChanged();
-          if (performance.now() - startedAtMs < TURN_MS) continue;
-          await otherWork();
-          startedAtMs = performance.now();
-        }
-      } while (isChangedAgain);
-    } finally {
-      isTelling = false;
-    }
-  }
+  const turns = new TellingTurns(() => [sessions, listeners.open]);
 
   return {
     open(request, sink, observer) {
@@ -145,8 +122,7 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
       const snapshot = parts.snapshot();
       const failed = (error: unknown): void => parts.logger.error('Lists of combined servers could not be made.', { error });
       pool.keepOnly(snapshot.upstreams);
-      listeners.snapshotChanged(snapshot.servers);
-      tellSessions().catch(failed);
+      turns.tell().catch(failed);
       const everything = snapshot.servers.get('');
       if (everything !== undefined) makeTexts(everything, () => parts.snapshot() !== snapshot).catch(failed);
     },

@@ -13,8 +13,6 @@ const LIST_KEYS: Record<ItemKind, string> = { tool: 'tools', resource: 'resource
 const VIEWS_MAX = 200;
 /** Pages kept for all views of a server; should there be more, the oldest are made again when they are wanted. */
 const PAGE_BYTES_MAX = 64 * 1024 * 1024;
-/** What results of these lists say in the modern era beside the items; how long they are good for is bettered later. */
-const MODERN_MEMBERS = '"resultType":"complete","ttlMs":0,"cacheScope":"private",';
 const CURSOR = /^([0-9a-f]{16})\.(\d{1,6})$/;
 
 export class ListPages {
@@ -36,7 +34,7 @@ export class ListPages {
     this.#onMade = onMade;
   }
 
-  /** The result object of a page; undefined when there is none of this number. The first one is always there. */
+  /** The result object of a page, in words of both eras; undefined when there is none of this number. The first one is always there. */
   page(number: number): Buffer | undefined {
     const made = this.#pages[number];
     if (made !== undefined || number >= this.pageCount) return made;
@@ -65,13 +63,12 @@ class Lists {
     return this.#byView.get(key);
   }
 
-  add(key: string, kind: ItemKind, era: CallerView['era'], items: readonly ItemText[], pageSize: number): ListPages {
+  add(key: string, kind: ItemKind, items: readonly ItemText[], pageSize: number): ListPages {
     const contentHash = hashOf(items);
-    const content = `${kind} ${era} ${contentHash}`;
+    const content = `${kind} ${contentHash}`;
     let list = this.#byContent.get(content);
     if (list === undefined) {
-      const start = `{${era === 'modern' ? MODERN_MEMBERS : ''}"${LIST_KEYS[kind]}":[`;
-      list = new ListPages(items, contentHash, start, pageSize, (sizeBytes) => this.#made(sizeBytes));
+      list = new ListPages(items, contentHash, `{"${LIST_KEYS[kind]}":[`, pageSize, (sizeBytes) => this.#made(sizeBytes));
       this.#byContent.set(content, list);
     }
     // Views are as many as there are kinds of callers; should there be more, the oldest is made again when it is wanted.
@@ -104,7 +101,7 @@ export function listOf(server: ServerEntry, view: CallerView, kind: ItemKind, pa
   if (lists === undefined) listsByServer.set(server, (lists = new Lists()));
   const index = indexOf(server);
   const key = `${kind} ${viewKey(view, index.isAllPublic)}`;
-  return lists.get(key) ?? lists.add(key, kind, view.era, shownTexts(server, view, kind), pageSize);
+  return lists.get(key) ?? lists.add(key, kind, shownTexts(server, view, kind), pageSize);
 }
 
 /**

@@ -1,85 +1,71 @@
 // Open `subscriptions/listen` streams of combined servers (MCP 2026-07-28): acknowledged with what is honoured, told when the caller's
 // own lists have changed.
-import { jsonText, parsedJson, valueAt, type Envelope, type ItemKind } from '#base/protocol';
+import type { Envelope, ItemKind } from '#base/protocol';
 import type { AnswerSink, ServerEntry, UpstreamCall } from '#data-plane/gateway';
+import { ListenStream, wantedIn, type ListNews } from '../listen-words.ts';
 import type { CallerView } from './caller-view.ts';
+import type { CombinedParts } from './combined-parts.ts';
 import { listOf } from './list-pages.ts';
-
-const FILTERS: readonly { readonly key: string; readonly kinds: readonly ItemKind[]; readonly method: string }[] = [
-  { key: 'toolsListChanged', kinds: ['tool'], method: 'notifications/tools/list_changed' },
-  { key: 'resourcesListChanged', kinds: ['resource', 'template'], method: 'notifications/resources/list_changed' },
-  { key: 'promptsListChanged', kinds: ['prompt'], method: 'notifications/prompts/list_changed' },
-];
-
-interface Listener {
-  readonly serverId: string;
-  readonly view: CallerView;
-  readonly idText: string;
-  readonly sink: AnswerSink;
-  readonly hashes: Map<string, string>;
-}
+import type { Told } from './telling-turns.ts';
 
 export class Listeners {
-  readonly #open = new Set<Listener>();
-  readonly #pageSize: number;
+  readonly open = new Set<Listener>();
+  readonly #parts: CombinedParts;
 
-  constructor(pageSize: number) {
-    this.#pageSize = pageSize;
+  constructor(parts: CombinedParts) {
+    this.#parts = parts;
   }
 
-  open(server: ServerEntry, view: CallerView, message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall {
-    const wanted = valueAt(body.toString('latin1'), ['params', 'notifications']);
-    const filter = (wanted?.startsWith('{') === true ? parsedJson(wanted) : {}) as Record<string, unknown>;
-    const honoured = FILTERS.filter(({ key }) => filter[key] === true);
-    const idText = message.id ?? 'null';
-    const hashes = new Map(honoured.map(({ key, kinds }) => [key, this.#hash(server, view, kinds)]));
-    const listener: Listener = { serverId: server.id, view, idText, sink, hashes };
-    sink.head({ status: 200, kind: 'stream', headers: [], contentLength: undefined });
-    const notifications = jsonText(Object.fromEntries(honoured.map(({ key }) => [key, true])));
-    say(listener, 'notifications/subscriptions/acknowledged', `"notifications":${notifications},`);
-    this.#open.add(listener);
-    return {
-      cancel: () => {
-        this.#open.delete(listener);
-      },
-      pause() {},
-      resume() {},
-    };
+  listen(server: ServerEntry, view: CallerView, message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall {
+    const { lists } = wantedIn(body.toString('latin1'));
+    const listener = new Listener(this.#parts, server, view, lists, new ListenStream(sink, message.id ?? 'null'), (over) => this.open.delete(over));
+    this.open.add(listener);
+    return { cancel: () => void this.open.delete(listener), pause() {}, resume() {} };
+  }
+}
+
+class Listener implements Told {
+  readonly #parts: CombinedParts;
+  readonly #serverId: string;
+  readonly #view: CallerView;
+  readonly #stream: ListenStream;
+  readonly #onOver: (listener: Listener) => void;
+  /** What the client was last told or could see of the lists it asked for. */
+  readonly #hashes: Map<ListNews, string>;
+
+  constructor(
+    parts: CombinedParts,
+    server: ServerEntry,
+    view: CallerView,
+    lists: readonly ListNews[],
+    stream: ListenStream,
+    onOver: (listener: Listener) => void,
+  ) {
+    this.#parts = parts;
+    this.#serverId = server.id;
+    this.#view = view;
+    this.#stream = stream;
+    this.#onOver = onOver;
+    this.#hashes = new Map(lists.map((news) => [news, this.#hash(server, news.kinds)]));
+    stream.acknowledge({ lists, uris: [] });
   }
 
-  snapshotChanged(servers: ReadonlyMap<string, ServerEntry>): void {
-    for (const listener of this.#open) {
-      const server = servers.get(listener.serverId);
-      if (server?.items === undefined) {
-        this.#over(listener);
-        continue;
-      }
-      for (const { key, kinds, method } of FILTERS) {
-        const before = listener.hashes.get(key);
-        if (before === undefined) continue;
-        const now = this.#hash(server, listener.view, kinds);
-        if (now === before) continue;
-        listener.hashes.set(key, now);
-        say(listener, method, '');
-      }
+  snapshotChanged(): void {
+    const server = this.#parts.snapshot().servers.get(this.#serverId);
+    if (server?.items === undefined) {
+      this.#onOver(this);
+      this.#stream.end();
+      return;
+    }
+    for (const [news, before] of this.#hashes) {
+      const now = this.#hash(server, news.kinds);
+      if (now === before) continue;
+      this.#hashes.set(news, now);
+      this.#stream.say(news.method);
     }
   }
 
-  /** The server is no more: a listener is told that its stream is over on purpose, by the result it is owed. */
-  #over(listener: Listener): void {
-    this.#open.delete(listener);
-    const { sink, idText } = listener;
-    const data = `{"jsonrpc":"2.0","id":${idText},"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":${idText}}}}`;
-    sink.event({ id: undefined, event: 'message', retry: undefined, data, comment: undefined });
-    sink.end();
+  #hash(server: ServerEntry, kinds: readonly ItemKind[]): string {
+    return kinds.map((kind) => listOf(server, this.#view, kind, this.#parts.pageSize).hash).join(' ');
   }
-
-  #hash(server: ServerEntry, view: CallerView, kinds: readonly ItemKind[]): string {
-    return kinds.map((kind) => listOf(server, view, kind, this.#pageSize).hash).join(' ');
-  }
-}
-
-function say({ sink, idText }: Listener, method: string, members: string): void {
-  const data = `{"jsonrpc":"2.0","method":"${method}","params":{${members}"_meta":{"io.modelcontextprotocol/subscriptionId":${idText}}}}`;
-  sink.event({ id: undefined, event: 'message', retry: undefined, data, comment: undefined });
 }

@@ -1,0 +1,81 @@
+// The words of `subscriptions/listen` (MCP 2026-07-28 "Subscriptions"): what a client asks to be told, and how it is told. Texts are latin1.
+import { jsonText, parsedJson, setMember, valueAt, type ItemKind } from '#base/protocol';
+import type { AnswerSink } from '#data-plane/gateway';
+
+/** What a client can ask to be told of lists; a kind of list is one of the upstream's capabilities. */
+export const LIST_NEWS = [
+  { key: 'toolsListChanged', capability: 'tools', kinds: ['tool'], method: 'notifications/tools/list_changed' },
+  { key: 'resourcesListChanged', capability: 'resources', kinds: ['resource', 'template'], method: 'notifications/resources/list_changed' },
+  { key: 'promptsListChanged', capability: 'prompts', kinds: ['prompt'], method: 'notifications/prompts/list_changed' },
+] as const satisfies readonly { key: string; capability: string; kinds: readonly ItemKind[]; method: string }[];
+
+export type ListNews = (typeof LIST_NEWS)[number];
+
+export const RESOURCE_UPDATED = 'notifications/resources/updated';
+export const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
+const TAG = ['params', '_meta', 'io.modelcontextprotocol/subscriptionId'];
+/** One stream honours no more; what is beyond is left out of the acknowledgement. */
+const URIS_MAX = 1000;
+
+export interface Wanted {
+  readonly lists: readonly ListNews[];
+  /** Each once, in the order of the request. */
+  readonly uris: readonly string[];
+}
+
+/** What a listen request asks for; what is not of the right type is not asked for. */
+export function wantedIn(request: string): Wanted {
+  const text = valueAt(request, ['params', 'notifications']);
+  const filter = (text?.startsWith('{') === true ? parsedJson(text) : {}) as Record<string, unknown>;
+  const named = filter['resourceSubscriptions'];
+  const uris = Array.isArray(named) ? named.filter((uri): uri is string => typeof uri === 'string') : [];
+  return { lists: LIST_NEWS.filter(({ key }) => filter[key] === true), uris: [...new Set(uris)].slice(0, URIS_MAX) };
+}
+
+/** The URIs that an upstream has acknowledged. */
+export function acknowledgedUris(text: string): string[] {
+  const uris = valueAt(text, ['params', 'notifications', 'resourceSubscriptions']);
+  const named = uris?.startsWith('[') === true ? (parsedJson(uris) as unknown[]) : [];
+  return named.filter((uri) => typeof uri === 'string');
+}
+
+/** One client's stream, on which every message carries the id of the request that opened it, in the client's own JSON. */
+export class ListenStream {
+  readonly #sink: AnswerSink;
+  readonly #idText: string;
+
+  constructor(sink: AnswerSink, idText: string) {
+    this.#sink = sink;
+    this.#idText = idText;
+  }
+
+  /** Opens the stream and says what is honoured. To be called once, before all else. */
+  acknowledge({ lists, uris }: Wanted): void {
+    const filter = { ...Object.fromEntries(lists.map(({ key }) => [key, true])), ...(uris.length === 0 ? {} : { resourceSubscriptions: uris }) };
+    this.#sink.head({ status: 200, kind: 'stream', headers: [], contentLength: undefined });
+    this.say(ACKNOWLEDGED, { notifications: filter });
+  }
+
+  say(method: string, params: Readonly<Record<string, unknown>> = {}): void {
+    this.pass(`{"jsonrpc":"2.0","method":"${method}","params":${jsonText(params)}}`);
+  }
+
+  /** @param text a notification, of this gateway or of an upstream */
+  pass(text: string): void {
+    const tagged = setMember(text, TAG, this.#idText);
+    // Whatever `params` or `_meta` was, it was no object.
+    if (valueAt(tagged, TAG) !== undefined) this.#event(tagged);
+  }
+
+  /** Ends it on purpose: with the empty result that the request is owed. */
+  end(): void {
+    this.#event(
+      `{"jsonrpc":"2.0","id":${this.#idText},"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":${this.#idText}}}}`,
+    );
+    this.#sink.end();
+  }
+
+  #event(data: string): void {
+    this.#sink.event({ id: undefined, event: 'message', retry: undefined, data, comment: undefined });
+  }
+}
