@@ -1,11 +1,11 @@
 // The gateway as a client of one upstream, for one client of a combined server: a session with that upstream under the client's own
 // capabilities, opened when it is first needed, with its listening stream, and ended with the client's.
 import { AppError, toAppError, type Logger } from '#base/kernel';
-import { jsonText, scanMessage, valueAt, type Envelope } from '#base/protocol';
+import { isSafeToRepeat, jsonText, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamPort, UpstreamRequest, UpstreamRow, UpstreamSession } from '#data-plane/gateway';
 import type { Principal } from '#base/access';
 import { stringAt } from '../channel/string-at.ts';
-import { askOnce } from './ask-once.ts';
+import { askOnce, type Asked } from './ask-once.ts';
 
 /** What the client said of itself, as JSON texts. */
 export interface Hello {
@@ -19,6 +19,8 @@ export interface LegOwner {
   heard(leg: Leg, envelope: Envelope, text: string): void;
   /** The upstream can be heard from now on; what it said before was not. */
   listens?(leg: Leg): void;
+  /** The upstream has no stream to be listened to on. */
+  cannotListen?(leg: Leg): void;
 }
 
 export interface LegParts {
@@ -124,6 +126,12 @@ export class Leg {
     return this.#parts.port.open({ ...this.#get(), lastEventId }, sink);
   }
 
+  /** Sends a request of the gateway's own and awaits the answer. Throws AppError as askOnce() does. */
+  ask(body: Buffer, message: Envelope, timeoutMs: number): Promise<Asked> {
+    this.lastUsedAtMs = Date.now();
+    return askOnce(this.#parts.port, this.#request(body, message, { lane: 'call', isSafeToRepeat: isSafeToRepeat(message.method) }), timeoutMs);
+  }
+
   /** Sends a notification or an answer, whatever comes of it. */
   async tell(body: Buffer, message: Envelope): Promise<void> {
     if (!this.#isAgreed) return;
@@ -178,7 +186,9 @@ export class Leg {
       throw new AppError('upstream.connection_lost', `The gateway ended its session with "${this.#row.name}" while it was being opened.`);
     }
     this.#isOpen = true;
-    if (this.#owner !== undefined && session !== undefined) this.#listen();
+    if (this.#owner === undefined) return;
+    if (session === undefined) this.#owner.cannotListen?.(this);
+    else this.#listen();
   }
 
   #listen(): void {
@@ -188,7 +198,11 @@ export class Leg {
       hasEnded = true;
       this.#listening = undefined;
       const isRefused = status === 405 || status === 404 || status === 400;
-      if (this.#isEnded || (isRefused && this.#listenedTo === undefined)) return;
+      if (this.#isEnded) return;
+      if (isRefused && this.#listenedTo === undefined) {
+        this.#owner?.cannotListen?.(this);
+        return;
+      }
       // It cannot go on where it was.
       if (isRefused) this.#listenedTo = undefined;
       const pauseMs = Math.min(LISTEN_AGAIN_MAX_MS, LISTEN_AGAIN_FIRST_MS * 2 ** Math.min(this.#failures++, 10));
