@@ -1,5 +1,6 @@
 // What the bridge between the eras needs of the house around it.
 import type { Logger, Secret } from '#base/kernel';
+import type { Principal } from '#base/access';
 import type { Snapshot, UpstreamPort } from '#data-plane/gateway';
 import type { FreshUntil } from '../cache-hints.ts';
 
@@ -17,6 +18,19 @@ export interface BridgeParts {
   readonly secret: Secret;
   /** Until when an upstream's lists are good (cache-hints.ts). */
   readonly freshUntilMs: FreshUntil;
+  /** A question that was brought to a client of the other era has come to its end. */
+  readonly onQuestionOver?: (question: CarriedQuestion) => void;
   /** An upstream says that its lists are others now. */
   readonly onListChanged: (upstreamId: string) => void;
+}
+
+export interface CarriedQuestion {
+  readonly upstreamId: string;
+  readonly caller: Principal | undefined;
+  /** Of the upstream's request. */
+  readonly method: string;
+  /** When it was asked, epoch ms. */
+  readonly atMs: number;
+  /** `expired`: the client took too long. */
+  readonly outcome: 'ok' | 'cancelled' | 'expired';
 }

@@ -7,11 +7,8 @@ import { jsonText, removeMember, replaceAt, rpcErrorText, setMember, valueAt } f
 export const MODERN_VERSION = '2026-07-28';
 const PREFIX = 'io.modelcontextprotocol/';
 const ENVELOPE_KEYS = ['protocolVersion', 'clientCapabilities', 'clientInfo', 'logLevel'];
-/** The user has to visit a page first (MCP 2025-11-25): in the modern era that is a question. */
-const URL_ELICITATION_REQUIRED = '-32042';
 /** The client would have to declare something (MCP 2026-07-28), where the gateway declares nothing for it. */
 const CAPABILITY_MISSING = '-32021';
-const CACHEABLE: ReadonlySet<string> = new Set(['resources/read']);
 
 /** A modern request for an upstream with sessions: without the envelope. */
 export function withoutEnvelope(text: string): string {
@@ -32,20 +29,27 @@ export function withEnvelope(text: string, clientInfo: string, logLevel?: string
   return setMember(wrapped, ['params', '_meta', `${PREFIX}clientInfo`], clientInfo);
 }
 
+/** What only the modern era says of a result. */
+export interface ModernWords {
+  /** How long it is good for, and for whom; undefined for results that are not kept. */
+  readonly hints: { readonly ttlMs: number; readonly cacheScope: 'public' | 'private' } | undefined;
+  /** Who answers, as JSON text. */
+  readonly serverInfo: string | undefined;
+}
+
 /** A legacy upstream's answer for a modern client. */
-export function asModernAnswer(text: string, method: string): string {
+export function asModernAnswer(text: string, { hints, serverInfo }: ModernWords): string {
   if (valueAt(text, ['result']) === undefined) {
-    const code = valueAt(text, ['error', 'code']);
-    if (code === URL_ELICITATION_REQUIRED) return rpcErrorText(midCall(), valueAt(text, ['id']));
     // What older revisions say of a resource that is not there.
-    return code === '-32002' ? replaceAt(text, ['error', 'code'], '-32602') : text;
+    return valueAt(text, ['error', 'code']) === '-32002' ? replaceAt(text, ['error', 'code'], '-32602') : text;
   }
   let answer = valueAt(text, ['result', 'resultType']) === undefined ? setMember(text, ['result', 'resultType'], '"complete"') : text;
-  if (CACHEABLE.has(method)) {
-    answer = setMember(answer, ['result', 'ttlMs'], '0');
-    answer = setMember(answer, ['result', 'cacheScope'], '"private"');
+  if (hints !== undefined) {
+    answer = setMember(answer, ['result', 'ttlMs'], String(hints.ttlMs));
+    answer = setMember(answer, ['result', 'cacheScope'], `"${hints.cacheScope}"`);
   }
-  return answer;
+  const isUnsaid = serverInfo !== undefined && valueAt(answer, ['result', '_meta', `${PREFIX}serverInfo`]) === undefined;
+  return isUnsaid ? setMember(answer, ['result', '_meta', `${PREFIX}serverInfo`], serverInfo) : answer;
 }
 
 /** A modern upstream's answer for a legacy client. */

@@ -69,7 +69,7 @@ function sendModern(parts: SingleParts, single: SingleCall): UpstreamCall {
   }
   refuseAskingTool(single.server, message);
   const statusOf = (answer: string, isError: boolean): number => modernStatus(answer, { isError });
-  return sendOnLeg(parts, single, withoutEnvelope(text), (answer) => asModernAnswer(answer, message.method), statusOf);
+  return sendOnLeg(parts, single, withoutEnvelope(text), (answer) => asModernAnswer(answer, { hints: undefined, serverInfo: undefined }), statusOf);
 }
 
 /** Where to ask after a task that the answer promises. */

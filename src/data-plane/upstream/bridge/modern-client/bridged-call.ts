@@ -1,0 +1,333 @@
+// One call of a modern client in a session of an upstream of the older era. What the upstream asks on the way ends the client's round with
+// `input_required`, and the call waits, its stream to the upstream open, until the client comes back with answers (protocol.md 2.2).
+import { AppError, toAppError } from '#base/kernel';
+import { jsonText, parsedJson, replaceAt, rpcErrorText, scanMessage, valueAt, type Envelope } from '#base/protocol';
+import type { AnswerSink, UpstreamCall, UpstreamRequest } from '#data-plane/gateway';
+import { upstreamHeaders } from '../../combined/upstream-headers.ts';
+import { withoutEnvelope } from '../envelope.ts';
+import { bindingOf, withoutRound } from './call-binding.ts';
+import { CallClient, type RoundOwner } from './call-client.ts';
+import type { ClientLeg, LegCall } from './client-leg.ts';
+import type { ModernParts } from './modern-parts.ts';
+import type { Place } from './leg-book.ts';
+import type { Parked } from './parked-calls.ts';
+import { answerText, mayAsk, missingFor, questionOf, refusedText, unansweredText, isQuestion, type Question } from './question.ts';
+import { UpstreamAnswer, type AnswerReader } from './upstream-answer.ts';
+
+const TOKEN_PATH = ['params', '_meta', 'progressToken'];
+/** Questions asked together come within moments of each other, and share one round. */
+const GATHER_MS = 5;
+const QUESTIONS_MAX = 100;
+/** An answer that came while nobody waited for it. */
+const LATE_ANSWER_MAX = 1024 * 1024;
+const GONE = 'The client did not answer.';
+
+export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
+  readonly upstreamId: string;
+  readonly #parts: ModernParts;
+  readonly #place: Place;
+  readonly #binding: string;
+  readonly #sent: string;
+  readonly #needsOwnLeg: boolean;
+  #leg: ClientLeg | undefined;
+  #id = '';
+  #answer: UpstreamAnswer | undefined;
+  /** Who waits for the answer now; nobody while the call is parked. */
+  #client: CallClient | undefined;
+  #notWaiting: (() => void) | undefined;
+  /** Not answered yet. */
+  readonly #open = new Map<string, Question>();
+  #asked = 0;
+  #gathering: NodeJS.Timeout | undefined;
+  #isParked = false;
+  #isOver = false;
+  #hasStarted = false;
+  #isStream = false;
+  /** What the upstream asked that this client cannot be asked: the reason when the call fails. */
+  #missing: Readonly<Record<string, unknown>> | undefined;
+  /** What came while the call was parked. */
+  #late: { readonly text: string } | AppError | undefined;
+  #lastProgress = Number.NEGATIVE_INFINITY;
+
+  /** @param text the request as latin1 */
+  constructor(parts: ModernParts, place: Place, text: string, needsOwnLeg: boolean) {
+    this.#parts = parts;
+    this.#place = place;
+    this.upstreamId = place.upstream.id;
+    this.#binding = bindingOf(place.request, text);
+    this.#sent = withoutRound(withoutEnvelope(text));
+    this.#needsOwnLeg = needsOwnLeg;
+  }
+
+  /** What the upstream knows it by. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** The client's first round. */
+  begin(request: UpstreamRequest, text: string, sink: AnswerSink): UpstreamCall {
+    const client = (this.#client = new CallClient(this, request, text, sink));
+    if (this.#needsOwnLeg) this.#notWaiting = this.#parts.legs.checkOut(this.#place, (leg) => this.#given(leg));
+    else this.#given(this.#parts.legs.shared(this.#place));
+    return client;
+  }
+
+  /** The client is back with answers. @param text its request as latin1 */
+  resume(request: UpstreamRequest, text: string, sink: AnswerSink): UpstreamCall {
+    const client = (this.#client = new CallClient(this, request, text, sink));
+    this.#isParked = false;
+    if (this.#needsOwnLeg) this.#parts.legs.resumed(this.#place);
+    for (const [key, question] of this.#open) {
+      const answer = valueAt(text, ['params', 'inputResponses', key]);
+      // What is missing, or no result, is asked once more.
+      if (answer?.startsWith('{') !== true) continue;
+      this.#open.delete(key);
+      if (question.method === 'roots/list') this.#parts.legs.roots.note(this.#callerKey, this.#place.declared.capabilities, answer);
+      this.#leg?.answer(answerText(question, answer));
+      this.#parts.questionOver(this.#place, question, 'ok');
+    }
+    const late = this.#late;
+    this.#late = undefined;
+    if (late instanceof AppError) this.failed(late);
+    else if (late !== undefined) this.answered(late.text, []);
+    else if (this.#open.size > 0) this.#park();
+    else if (!this.#hasStarted) this.#start();
+    else if (this.#isStream) client.startStream([]);
+    return client;
+  }
+
+  left(client: CallClient): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    this.#giveUp('The client has gone away.');
+  }
+
+  paused(isPaused: boolean): void {
+    this.#answer?.pause(isPaused);
+  }
+
+  giveUp(isExpired: boolean): void {
+    this.#giveUp(isExpired ? GONE : 'The gateway cannot go on with this call.', isExpired);
+  }
+
+  // What the upstream says in its answer.
+
+  streams(headers: readonly string[]): void {
+    this.#isStream = true;
+    this.#client?.startStream(headers);
+  }
+
+  said(envelope: Envelope, text: string): void {
+    if (envelope.kind === 'request') this.asked(envelope, text);
+    else this.told(envelope, text);
+  }
+
+  commented(comment: string): void {
+    this.#client?.comment(comment);
+  }
+
+  answered(text: string, headers: readonly string[]): void {
+    if (this.#isParked) {
+      const isTooLarge = text.length > LATE_ANSWER_MAX;
+      this.#late = isTooLarge
+        ? new AppError('upstream.too_large', 'The answer came while the client was being asked, and is too large to be kept.')
+        : { text };
+      return;
+    }
+    const client = this.#client;
+    this.#finish(true);
+    if (client === undefined) return;
+    const isFailure = valueAt(text, ['error']) !== undefined || valueAt(text, ['result', 'isError']) === 'true';
+    if (isFailure && this.#missing !== undefined) client.answer(rpcErrorText(missingCapability(this.#missing), client.message.id));
+    else this.#parts.finalAnswer({ place: this.#place, leg: this.#leg, client, text, headers, binding: this.#binding });
+  }
+
+  failed(error: AppError): void {
+    if (this.#isParked) {
+      this.#late = error;
+      return;
+    }
+    const client = this.#client;
+    this.#finish(false);
+    client?.fail(error);
+  }
+
+  told(envelope: Envelope, text: string): void {
+    const { method } = envelope;
+    if (method === 'notifications/progress') this.#progressed(envelope, text);
+    else if (method === 'notifications/message') this.#client?.logged(text);
+    else if (method === 'notifications/cancelled') this.#takenBack(envelope.requestId);
+    else if (method.endsWith('/list_changed')) this.#parts.onListChanged(this.upstreamId);
+    else if (!IN_SESSIONS.has(method)) this.#client?.tell(text);
+  }
+
+  /** The upstream asks something for this call. */
+  asked(envelope: Envelope, text: string): void {
+    const id = envelope.id ?? 'null';
+    const { method } = envelope;
+    if (method === 'ping') {
+      this.#leg?.answer(`{"jsonrpc":"2.0","id":${id},"result":{}}`);
+      return;
+    }
+    const missing = missingFor(envelope, text, this.#place.declared.capabilities);
+    if (missing !== undefined) this.#missing = { ...this.#missing, ...missing };
+    const mayBeAsked = isQuestion(method) && mayAsk(this.#place.request.message?.method ?? '') && missing === undefined;
+    if (!mayBeAsked || this.#open.size >= QUESTIONS_MAX || (!this.#isParked && this.#client === undefined)) {
+      this.#leg?.answer(refusedText(id, -32601, 'The client cannot be asked this.'));
+      return;
+    }
+    this.#note(questionOf(envelope, text, `ask-${++this.#asked}`));
+    // One that comes while the client is away waits for the next round.
+    if (!this.#isParked) this.#gathering ??= setTimeout(() => this.#park(), GATHER_MS);
+  }
+
+  get #callerKey(): string {
+    return this.#place.request.caller?.key ?? '';
+  }
+
+  #note(question: Question): void {
+    this.#open.set(question.key, question);
+  }
+
+  #given(leg: ClientLeg): void {
+    this.#notWaiting = undefined;
+    this.#leg = leg;
+    this.#id = leg.leg.newId();
+    leg.begin(this);
+    const way = leg.leg.isOpen ? undefined : leg.leg.ready();
+    if (way === undefined) this.#start();
+    else
+      way.then(
+        () => this.#start(),
+        (error: unknown) => {
+          leg.isSpoilt = true;
+          this.failed(toAppError(error));
+        },
+      );
+  }
+
+  /** The way is open. */
+  #start(): void {
+    const leg = this.#leg;
+    const client = this.#client;
+    if (this.#isOver || leg === undefined || client === undefined) return;
+    // The upstream had asked before there was a call in which to bring it to the client.
+    if (mayAsk(client.message.method)) for (const held of leg.takeHeld()) this.#note({ ...held, key: `ask-${++this.#asked}` });
+    if (this.#open.size > 0) {
+      this.#park();
+      return;
+    }
+    this.#hasStarted = true;
+    const levelled = client.logLevel === undefined ? undefined : leg.wantsLevel(client.logLevel, this.#place.upstream);
+    if (levelled === undefined) this.#send(leg, client);
+    else void levelled.then(() => this.#send(leg, client));
+  }
+
+  #send(leg: ClientLeg, { message }: CallClient): void {
+    if (this.#isOver) return;
+    const own = replaceAt(this.#sent, ['id'], this.#id);
+    const text = message.progressToken === undefined ? own : replaceAt(own, TOKEN_PATH, this.#id);
+    const { request, upstream } = this.#place;
+    const { lane, isSafeToRepeat } = request;
+    this.#answer = new UpstreamAnswer(upstream, leg.leg, this);
+    try {
+      this.#answer.send((sink) =>
+        leg.leg.send(Buffer.from(text, 'latin1'), scanMessage(text), sink, { lane, isSafeToRepeat, headers: upstreamHeaders(request, upstream.row) }),
+      );
+    } catch (error) {
+      this.failed(toAppError(error));
+    }
+  }
+
+  /** Ends the client's round with what it has to answer. */
+  #park(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    const client = this.#client;
+    if (this.#isOver || client === undefined || this.#open.size === 0) return;
+    if (this.#parts.parked.isFull) {
+      this.#client = undefined;
+      this.#giveUp('The gateway holds as many waiting calls as it may.');
+      client.fail(
+        new AppError('limit.waiting_calls', 'As many calls wait for answers of their clients as this gateway holds.', {
+          data: { retryAfterMs: 5000 },
+        }),
+      );
+      return;
+    }
+    this.#isParked = true;
+    this.#client = undefined;
+    this.#answer?.pause(false);
+    if (this.#needsOwnLeg) this.#parts.legs.parked(this.#place);
+    const requestState = this.#parts.states.seal(this.#parts.parked.park(this, this.#binding), this.#binding);
+    const questions = [...this.#open.values()].map(({ key, text }) => `"${key}":${text}`);
+    const result = `{"resultType":"input_required","inputRequests":{${questions.join(',')}},"requestState":${jsonText(requestState)}}`;
+    client.answer(`{"jsonrpc":"2.0","id":null,"result":${result}}`);
+  }
+
+  #progressed({ progressToken }: Envelope, text: string): void {
+    if (progressToken === undefined || String(parsedJson(progressToken)) !== this.#id) return;
+    const progress = Number(valueAt(text, ['params', 'progress']));
+    // Of several rounds it is one call to the client, whose progress only grows (MCP, progress).
+    if (progress <= this.#lastProgress) return;
+    if (!Number.isNaN(progress)) this.#lastProgress = progress;
+    this.#client?.progressed(text);
+  }
+
+  /** The upstream no longer wants to know. */
+  #takenBack(id: string | undefined): void {
+    for (const [key, question] of this.#open) {
+      if (question.id !== id) continue;
+      this.#open.delete(key);
+      this.#parts.questionOver(this.#place, question, 'cancelled');
+    }
+  }
+
+  /** Nobody waits for this call any more: its upstream is told, and what it holds is free. */
+  #giveUp(why: string, isExpired = false): void {
+    if (this.#isOver) return;
+    const leg = this.#leg;
+    for (const question of this.#open.values()) {
+      leg?.answer(unansweredText(question, why));
+      this.#parts.questionOver(this.#place, question, isExpired ? 'expired' : 'cancelled');
+    }
+    if (leg !== undefined && this.#hasStarted && this.#late === undefined)
+      leg.answer(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${this.#id},"reason":${jsonText(why)}}}`);
+    this.#finish(this.#late !== undefined);
+    this.#answer?.cancel();
+  }
+
+  /** @param isAnswered the upstream has come to its end with this call */
+  #finish(isAnswered: boolean): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#gathering);
+    this.#notWaiting?.();
+    this.#open.clear();
+    this.#client = undefined;
+    const leg = this.#leg;
+    if (leg === undefined) return;
+    leg.finish(this);
+    if (!this.#needsOwnLeg) return;
+    // What it may still ask is asked for nobody: not in the middle of another call.
+    if (!isAnswered && this.#hasStarted) leg.isSpoilt = true;
+    this.#parts.legs.checkIn(this.#place, leg, this.#isParked);
+  }
+}
+
+/** What only sessions know of. */
+const IN_SESSIONS: ReadonlySet<string> = new Set([
+  'notifications/elicitation/complete',
+  'notifications/resources/updated',
+  'notifications/tasks/status',
+]);
+
+export function missingCapability(requiredCapabilities: Readonly<Record<string, unknown>>): AppError {
+  return new AppError(
+    'bridge.capability_missing',
+    `The upstream has to ask for what this client does not declare: ${Object.keys(requiredCapabilities).join(', ')}.`,
+    {
+      data: { requiredCapabilities },
+    },
+  );
+}

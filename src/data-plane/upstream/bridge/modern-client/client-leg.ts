@@ -1,0 +1,164 @@
+// A session with an upstream in which the calls of one modern client are made: opened under what that client declares, since servers of
+// the older era show and do things by that (protocol.md 2.2). What the upstream asks outside any call's stream is placed here.
+import type { Logger } from '#base/kernel';
+import { scanMessage, type Envelope } from '#base/protocol';
+import type { UpstreamEntry } from '#data-plane/gateway';
+import { logRank } from '../../channel/log-levels.ts';
+import type { Leg, LegOwner } from '../../leg/leg.ts';
+import { isQuestion, questionOf, refusedText, type Question } from './question.ts';
+
+/** A call in this session. */
+export interface LegCall {
+  /** The upstream asks, in all likelihood for this call. */
+  asked(envelope: Envelope, text: string): void;
+  /** A word about this call that came apart from its stream. */
+  told(envelope: Envelope, text: string): void;
+  /** The id the upstream knows it by. */
+  readonly id: string;
+}
+
+/** Roots as the client gave them last, as the text of a result. */
+export interface KnownRoots {
+  get(): string | undefined;
+}
+
+const HELD_MAX = 16;
+const NOBODY = 'No request of the client is open in which it could be asked.';
+
+export class ClientLeg implements LegOwner {
+  /** Only one call at a time, so that what is asked meanwhile is asked for it. */
+  readonly isExclusive: boolean;
+  readonly #calls = new Set<LegCall>();
+  readonly #roots: KnownRoots;
+  readonly #holdMs: number;
+  readonly #logger: Logger;
+  readonly #onListChanged: (upstreamId: string) => void;
+  /** Questions after roots that wait for the next call, in which the client can be asked. */
+  readonly #held = new Map<Question, NodeJS.Timeout>();
+  #leg: Leg | undefined;
+  /** The lowest level anybody has asked for; undefined when nobody has. */
+  #levelRank: number | undefined;
+  /** Its upstream may still be at work on what nobody wants any more: not for anybody else. */
+  isSpoilt = false;
+
+  constructor(
+    isExclusive: boolean,
+    roots: KnownRoots,
+    house: { readonly logger: Logger; readonly holdMs: number; readonly onListChanged: (upstreamId: string) => void },
+  ) {
+    this.isExclusive = isExclusive;
+    this.#roots = roots;
+    this.#logger = house.logger;
+    this.#holdMs = house.holdMs;
+    this.#onListChanged = house.onListChanged;
+  }
+
+  /** The session itself; set once, right after construction, since a session has to know who owns it. */
+  set leg(leg: Leg) {
+    this.#leg = leg;
+  }
+
+  get leg(): Leg {
+    if (this.#leg === undefined) throw new Error('A leg that was not set');
+    return this.#leg;
+  }
+
+  get callCount(): number {
+    return this.#calls.size;
+  }
+
+  begin(call: LegCall): void {
+    this.#calls.add(call);
+    this.leg.runningCalls++;
+    this.leg.lastUsedAtMs = Date.now();
+  }
+
+  finish(call: LegCall): void {
+    if (this.#calls.delete(call)) this.leg.runningCalls--;
+  }
+
+  /** Questions that had to wait for a call in which the client can be asked. */
+  takeHeld(): Question[] {
+    const held = [...this.#held.keys()];
+    for (const timer of this.#held.values()) clearTimeout(timer);
+    this.#held.clear();
+    return held;
+  }
+
+  /**
+   * Has the upstream send log lines down to this level, for whoever wants them; what others do not want is kept from them call by call.
+   * Undefined when there is nothing to do.
+   */
+  wantsLevel(level: string, upstream: UpstreamEntry): Promise<void> | undefined {
+    const rank = logRank(level);
+    if (!Object.hasOwn(upstream.row.capabilities, 'logging')) return undefined;
+    if (this.#levelRank !== undefined && rank >= this.#levelRank) return undefined;
+    this.#levelRank = rank;
+    const text = `{"jsonrpc":"2.0","id":${this.leg.newId()},"method":"logging/setLevel","params":{"level":"${level}"}}`;
+    const body = Buffer.from(text, 'latin1');
+    this.leg.remember('level', body);
+    return this.leg.tell(body, scanMessage(text));
+  }
+
+  heard(_leg: Leg, envelope: Envelope, text: string): void {
+    const { method } = envelope;
+    if (envelope.kind === 'notification') {
+      this.#told(envelope, text);
+      return;
+    }
+    const id = envelope.id ?? 'null';
+    const [call] = this.#calls;
+    if (method === 'ping') this.answer(`{"jsonrpc":"2.0","id":${id},"result":{}}`);
+    else if (method === 'roots/list') this.#askedRoots(envelope, text);
+    else if (isQuestion(method) && this.isExclusive && call !== undefined) call.asked(envelope, text);
+    else this.answer(refusedText(id, -32601, NOBODY));
+  }
+
+  /** Sends a response to the upstream. */
+  answer(text: string): void {
+    void this.leg.tell(Buffer.from(text, 'latin1'), scanMessage(text));
+  }
+
+  async end(): Promise<void> {
+    for (const question of this.takeHeld()) this.answer(refusedText(question.id, -32601, NOBODY));
+    await this.leg.end();
+  }
+
+  /** Servers ask for roots soon after the handshake, in the middle of whatever runs then: it is not asked for that call. */
+  #askedRoots(envelope: Envelope, text: string): void {
+    const known = this.#roots.get();
+    const question = questionOf(envelope, text, '');
+    if (known !== undefined) this.answer(`{"jsonrpc":"2.0","id":${question.id},"result":${known}}`);
+    else if (this.#held.size >= HELD_MAX) this.answer(refusedText(question.id, -32601, NOBODY));
+    else {
+      const timer = setTimeout(() => {
+        this.#held.delete(question);
+        this.answer(refusedText(question.id, -32601, NOBODY));
+      }, this.#holdMs);
+      timer.unref();
+      this.#held.set(question, timer);
+    }
+  }
+
+  #told(envelope: Envelope, text: string): void {
+    const { method } = envelope;
+    if (method.endsWith('/list_changed')) this.#onListChanged(this.leg.upstreamId);
+    else if (method === 'notifications/cancelled') this.#takenBack(envelope.requestId);
+    else if (method === 'notifications/progress') {
+      for (const call of this.#calls) if (call.id === envelope.progressToken) call.told(envelope, text);
+    } else {
+      // Of a session with one call the log lines are that call's; all else has no place in the modern era.
+      const [call] = this.#calls;
+      if (method === 'notifications/message' && this.isExclusive && call !== undefined) call.told(envelope, text);
+      else this.#logger.debug('A word outside any call has no place in the modern era', { upstream: this.leg.upstreamId, method });
+    }
+  }
+
+  #takenBack(id: string | undefined): void {
+    for (const [question, timer] of this.#held) {
+      if (question.id !== id) continue;
+      clearTimeout(timer);
+      this.#held.delete(question);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+// `server/discover` for an upstream that knows sessions only: what it said when one was opened for this client (protocol.md 2.2).
+import { jsonText, LEGACY_VERSIONS, removeMember, setMember, valueAt } from '#base/protocol';
+import type { ModernWords } from '../envelope.ts';
+import { MODERN_VERSION } from '../../channel/modern-manners.ts';
+
+/** @param words the `result` of `initialize`, as latin1 */
+export function discovered(words: string, { hints, serverInfo }: ModernWords): string {
+  // Tasks of 2025-11-25 are another thing than those of the extension.
+  const capabilities = removeMember(valueAt(words, ['capabilities']) ?? '{}', ['tasks']);
+  let result = removeMember(removeMember(words, ['protocolVersion']), ['serverInfo']);
+  result = setMember(result, ['capabilities'], capabilities);
+  result = setMember(result, ['supportedVersions'], jsonText([MODERN_VERSION, ...LEGACY_VERSIONS.toReversed()]));
+  result = setMember(result, ['ttlMs'], String(hints?.ttlMs ?? 0));
+  result = setMember(result, ['cacheScope'], `"${hints?.cacheScope ?? 'private'}"`);
+  result = setMember(result, ['resultType'], '"complete"');
+  return serverInfo === undefined ? result : setMember(result, ['_meta', 'io.modelcontextprotocol/serverInfo'], serverInfo);
+}

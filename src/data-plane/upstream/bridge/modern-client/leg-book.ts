@@ -1,0 +1,201 @@
+// The sessions in which calls of modern clients are made at upstreams of the older era: for each caller, upstream and set of declared
+// capabilities. A client that can be asked gets one for each call that runs, since a question outside any stream can only be told to
+// belong to a call where there is no other (protocol.md 2.2).
+import { hash } from 'node:crypto';
+import { AppError, toAppError } from '#base/kernel';
+import { parsedJson } from '#base/protocol';
+import type { UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
+import { Leg } from '../../leg/leg.ts';
+import { legHeaders } from '../../combined/upstream-headers.ts';
+import type { BridgeParts } from '../bridge-parts.ts';
+import { ClientLeg } from './client-leg.ts';
+import { KnownRootsBook } from './known-roots.ts';
+
+const NEWEST_LEGACY = '2025-11-25';
+const GATEWAY_INFO = '{"name":"mcpgateway","version":"1"}';
+const LEGS_MAX = 5000;
+const IDLE_MS = 5 * 60_000;
+const SWEEP_MS = 30_000;
+/** Sessions of one client in which calls run at once; further calls wait. Those that wait for answers do not count. */
+const RUNNING_MAX = { STREAMABLEHTTP: 128, SSE: 32, STDIO: 8 } as const;
+
+/** What the client said of itself in a request, as JSON texts. */
+export interface Declared {
+  readonly capabilities: string;
+  readonly clientInfo: string | undefined;
+}
+
+/** Of one kind of caller at one upstream. */
+class Family {
+  shared: ClientLeg | undefined;
+  readonly idle: ClientLeg[] = [];
+  /** In which a call runs that does not wait for its client. */
+  running = 0;
+  readonly waiting: (() => void)[] = [];
+}
+
+/** A caller at one upstream, for one request. */
+export interface Place {
+  readonly family: string;
+  readonly upstream: UpstreamEntry;
+  readonly request: UpstreamRequest;
+  readonly declared: Declared;
+}
+
+export class LegBook {
+  readonly roots = new KnownRootsBook();
+  readonly #parts: BridgeParts;
+  readonly #families = new Map<string, Family>();
+  readonly #legs = new Map<ClientLeg, string>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(parts: BridgeParts) {
+    this.#parts = parts;
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#timer.unref();
+  }
+
+  /** How many sessions are held with upstreams. */
+  get size(): number {
+    return this.#legs.size;
+  }
+
+  placeOf(request: UpstreamRequest, upstream: UpstreamEntry, declared: Declared): Place {
+    const { caller } = request;
+    const headers = legHeaders(request.headers, upstream.row);
+    const parts = [caller?.key, caller?.tokenId, upstream.id, declared.capabilities, declared.clientInfo, ...headers];
+    return { family: hash('sha256', JSON.stringify(parts), 'base64'), upstream, request, declared };
+  }
+
+  /** For requests in whose middle nobody is asked: one session for all of them. */
+  shared(place: Place): ClientLeg {
+    const family = this.#familyOf(place.family);
+    family.shared ??= this.#opened(place, false);
+    family.shared.leg.follow(place.upstream);
+    return family.shared;
+  }
+
+  /**
+   * A session for one call alone, at once or when there is room.
+   * @param given is told which; not called after `abandoned()`
+   * @returns to be called when nobody waits any more
+   */
+  checkOut(place: Place, given: (leg: ClientLeg) => void): () => void {
+    const family = this.#familyOf(place.family);
+    let isWanted = true;
+    const give = (): void => {
+      if (!isWanted) return;
+      isWanted = false;
+      family.running++;
+      let leg = family.idle.pop();
+      while (leg !== undefined && !leg.leg.isFor(place.upstream)) leg = family.idle.pop();
+      leg ??= this.#opened(place, true);
+      leg.leg.follow(place.upstream);
+      given(leg);
+    };
+    if (family.running < RUNNING_MAX[place.upstream.row.transport]) give();
+    else family.waiting.push(give);
+    return () => {
+      if (!isWanted) return;
+      isWanted = false;
+      const at = family.waiting.indexOf(give);
+      if (at !== -1) family.waiting.splice(at, 1);
+    };
+  }
+
+  /** Its call waits for its client: meanwhile another may run. */
+  parked(place: Place): void {
+    this.#leaves(this.#familyOf(place.family));
+  }
+
+  /** The client is back. */
+  resumed(place: Place): void {
+    this.#familyOf(place.family).running++;
+  }
+
+  /** Its call is over. @param wasParked it does not count as running */
+  checkIn(place: Place, leg: ClientLeg, wasParked: boolean): void {
+    const family = this.#familyOf(place.family);
+    if (leg.isSpoilt || !this.#legs.has(leg)) this.#end(leg);
+    else family.idle.push(leg);
+    if (!wasParked) this.#leaves(family);
+  }
+
+  keepOnly(upstreams: ReadonlyMap<string, UpstreamEntry>): void {
+    for (const leg of this.#legs.keys()) {
+      const upstream = upstreams.get(leg.leg.upstreamId);
+      if (upstream === undefined || !leg.leg.isFor(upstream)) this.#end(leg);
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    const legs = [...this.#legs.keys()];
+    this.#legs.clear();
+    this.#families.clear();
+    await Promise.all(legs.map((leg) => leg.end()));
+  }
+
+  #familyOf(key: string): Family {
+    let family = this.#families.get(key);
+    if (family === undefined) this.#families.set(key, (family = new Family()));
+    return family;
+  }
+
+  #opened({ family, upstream, request, declared }: Place, isExclusive: boolean): ClientLeg {
+    const { caller } = request;
+    if (caller === undefined) throw new AppError('internal', 'A call of nobody');
+    if (this.#legs.size >= LEGS_MAX) this.#endOldest();
+    const known = { get: () => this.roots.get(caller.key, declared.capabilities) };
+    const { logger, answerTimeoutMs: holdMs, onListChanged } = this.#parts;
+    const client = new ClientLeg(isExclusive, known, { logger, holdMs, onListChanged });
+    const hello = { version: NEWEST_LEGACY, capabilities: declared.capabilities, clientInfo: declared.clientInfo ?? GATEWAY_INFO };
+    // Nobody listens for a client that can be asked nothing.
+    const owner = canBeAsked(declared) ? client : undefined;
+    client.leg = new Leg(this.#parts, upstream, hello, caller, legHeaders(request.headers, upstream.row), owner);
+    this.#legs.set(client, family);
+    client.leg.ready().catch((error: unknown) => {
+      logger.debug('A session for a modern client could not be opened', { upstream: upstream.row.name, internal: toAppError(error).message });
+      client.isSpoilt = true;
+      if (client.callCount === 0) this.#end(client);
+    });
+    return client;
+  }
+
+  #leaves(family: Family): void {
+    family.running--;
+    family.waiting.shift()?.();
+  }
+
+  #sweep(): void {
+    const nowMs = Date.now();
+    for (const leg of this.#legs.keys()) if (leg.callCount === 0 && nowMs - leg.leg.lastUsedAtMs > IDLE_MS) this.#end(leg);
+    for (const [key, { shared, idle, running, waiting }] of this.#families)
+      if (shared === undefined && idle.length === 0 && running === 0 && waiting.length === 0) this.#families.delete(key);
+  }
+
+  #endOldest(): void {
+    let oldest: ClientLeg | undefined;
+    for (const leg of this.#legs.keys())
+      if (leg.callCount === 0 && (oldest === undefined || leg.leg.lastUsedAtMs < oldest.leg.lastUsedAtMs)) oldest = leg;
+    if (oldest !== undefined) this.#end(oldest);
+  }
+
+  #end(leg: ClientLeg): void {
+    const key = this.#legs.get(leg);
+    this.#legs.delete(leg);
+    const family = key === undefined ? undefined : this.#families.get(key);
+    if (family !== undefined) {
+      if (family.shared === leg) family.shared = undefined;
+      const at = family.idle.indexOf(leg);
+      if (at !== -1) family.idle.splice(at, 1);
+    }
+    void leg.end();
+  }
+}
+
+/** Could an upstream ask this client anything? */
+export function canBeAsked({ capabilities }: Declared): boolean {
+  const declared = parsedJson(capabilities) as Record<string, unknown>;
+  return ['sampling', 'elicitation', 'roots'].some((name) => Object.hasOwn(declared, name));
+}
