@@ -11,6 +11,8 @@ export abstract class LineSession implements UpstreamSession {
   /** The revision agreed on; '' before. */
   version = '';
   lastUsedAtMs = Date.now();
+  /** The line broke and was opened again, while whoever listens went on listening: what the upstream said between was not heard. */
+  onReopened: (() => void) | undefined;
   #listener: Listening | undefined;
   /** What was said while nobody listened: a client opens its stream a moment after the session. */
   #held: string[] = [];

@@ -325,6 +325,7 @@ export class OwnSession extends LineSession implements LinkOwner {
     this.#openingLink = undefined;
     this.#linkKey = key;
     this.#link = link;
+    this.onReopened?.();
     return link;
   }
 }

@@ -252,6 +252,7 @@ export class SharedLine implements LinkOwner {
       this.#reopenTimer.stands();
       this.#standing = { link, initialized: text };
       this.#restore();
+      for (const member of this.members) member.onReopened?.();
       return this.#standing;
     } catch (error) {
       if (this.#link === link) {

@@ -4,6 +4,7 @@ import { AppError, toAppError, type Logger } from '#base/kernel';
 import { isSafeToRepeat, jsonText, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamPort, UpstreamRequest, UpstreamRow, UpstreamSession } from '#data-plane/gateway';
 import type { Principal } from '#base/access';
+import { LineSession } from '../channel/line-session.ts';
 import { stringAt } from '../channel/string-at.ts';
 import { askOnce, type Asked } from './ask-once.ts';
 
@@ -187,8 +188,12 @@ export class Leg {
     }
     this.#isOpen = true;
     if (this.#owner === undefined) return;
-    if (session === undefined) this.#owner.cannotListen?.(this);
-    else this.#listen();
+    if (session === undefined) {
+      this.#owner.cannotListen?.(this);
+      return;
+    }
+    if (session instanceof LineSession) session.onReopened = () => this.#owner?.listens?.(this);
+    this.#listen();
   }
 
   #listen(): void {
