@@ -1,0 +1,277 @@
+// A task of a server of 2025-11-25, kept for a client that knows tasks as the extension has them. A tasks/result waits at the upstream for as
+// long as the task runs: on its stream come the questions, which the client finds in tasks/get and answers by tasks/update (protocol.md 2.6).
+import { jsonText, scanMessage, valueAt, type Envelope } from '#base/protocol';
+import type { UpstreamEntry } from '#data-plane/gateway';
+import { stringAt } from '../../channel/string-at.ts';
+import type { Leg } from '../../leg/leg.ts';
+import type { LegCall } from '../modern-client/client-leg.ts';
+import { isQuestion, missingFor, refusedText } from '../modern-client/question.ts';
+import { UpstreamAnswer, type AnswerReader } from '../modern-client/upstream-answer.ts';
+import type { KeptTask } from './task-book.ts';
+import { inlinedResult, isTerminal, modernDetails, modernState, modernTask, type Outcome } from './task-forms.ts';
+import { TaskQuestions } from './task-questions.ts';
+
+/** The session a task was made in, for as long as it runs. */
+export interface TaskLease {
+  readonly leg: Leg;
+  /** Others may use the session. */
+  release(): void;
+}
+
+export interface MadeTask {
+  readonly owner: string;
+  readonly upstream: UpstreamEntry;
+  /** As modernTask() gives it. */
+  readonly task: string;
+  /** What the client declared when it made the task, as JSON text. */
+  readonly capabilities: string;
+}
+
+export interface HeldTaskParts {
+  readonly ttlMaxMs: number;
+  readonly timeoutMs: number;
+  /** It has come to its end, and holds its outcome from now on. */
+  readonly onFinished: () => void;
+}
+
+/** The upstream does not tell of the task; `answer` is what it said. */
+export class LostTask extends Error {
+  readonly answer: string;
+
+  constructor(answer: string) {
+    super('The upstream does not tell of the task');
+    this.answer = answer;
+  }
+}
+
+export class HeldTask implements KeptTask, LegCall, AnswerReader {
+  /** Of the tasks/result that waits at the upstream. */
+  id = '';
+  readonly owner: string;
+  readonly upstreamId: string;
+  readonly taskId: string;
+  readonly expiresAtMs: number;
+  readonly #parts: HeldTaskParts;
+  readonly #lease: TaskLease;
+  readonly #upstream: UpstreamEntry;
+  readonly #capabilities: string;
+  readonly #questions = new TaskQuestions();
+  readonly #watchers = new Set<() => void>();
+  /** Resolves when tasks/result is over, whatever came of it. */
+  #ended = Promise.withResolvers<void>();
+  #task: string;
+  #waiting: UpstreamAnswer | undefined;
+  /** The response to tasks/result. */
+  #answer: string | undefined;
+  #outcome: Outcome | undefined;
+  #isReleased = false;
+
+  constructor(parts: HeldTaskParts, lease: TaskLease, { owner, upstream, task, capabilities }: MadeTask) {
+    this.#parts = parts;
+    this.#lease = lease;
+    this.owner = owner;
+    this.#upstream = upstream;
+    this.upstreamId = upstream.id;
+    this.#task = copied(task);
+    this.taskId = stringAt(task, ['taskId']) ?? '';
+    this.expiresAtMs = Date.now() + Number(valueAt(task, ['ttlMs']) ?? parts.ttlMaxMs);
+    this.#capabilities = capabilities;
+  }
+
+  /** From now on its questions are heard. */
+  start(): void {
+    this.#awaitResult();
+  }
+
+  /** What is kept of it. */
+  get sizeBytes(): number {
+    return this.#task.length + (this.#outcome?.result?.length ?? 0) + (this.#outcome?.error?.length ?? 0);
+  }
+
+  get isFinished(): boolean {
+    return this.#outcome !== undefined;
+  }
+
+  /** What is known of it now, as notifications/tasks says it. */
+  get state(): string {
+    return modernState(this.#task, this.#outcome ?? this.#running());
+  }
+
+  /** @param changed is told whenever `state` is another */
+  watch(changed: () => void): () => void {
+    this.#watchers.add(changed);
+    return () => this.#watchers.delete(changed);
+  }
+
+  /** The result of tasks/get. Throws LostTask, or AppError when the upstream cannot be asked. */
+  async details(): Promise<string> {
+    if (this.#outcome === undefined) await this.#refresh();
+    return modernDetails(this.state);
+  }
+
+  /** @param responses answers by key, as JSON text; what answers no open question is ignored */
+  update(responses: string): void {
+    for (const text of this.#questions.answer(responses)) this.#tell(text);
+  }
+
+  /** Throws AppError when the upstream cannot be told. One that has ended already is no fault. */
+  async cancel(): Promise<void> {
+    if (this.#outcome !== undefined) return;
+    const answer = await this.#ask('tasks/cancel');
+    if (stringAt(answer, ['result', 'status']) === 'cancelled') this.#finish({ status: 'cancelled' }, valueAt(answer, ['result']));
+  }
+
+  release(): void {
+    if (this.#outcome === undefined && !this.#isReleased) {
+      this.#outcome = { status: 'cancelled' };
+      this.#tell(this.#request('tasks/cancel'));
+      this.#letGo();
+    }
+    this.#watchers.clear();
+  }
+
+  asked(envelope: Envelope, text: string): void {
+    const id = envelope.id ?? 'null';
+    if (envelope.method === 'ping') this.#tell(`{"jsonrpc":"2.0","id":${id},"result":{}}`);
+    else if (!isQuestion(envelope.method) || missingFor(envelope, text, this.#capabilities) !== undefined)
+      this.#tell(refusedText(id, -32601, 'The client of this task declares nothing of the kind.'));
+    else if (this.isFinished || !this.#questions.note(envelope, text)) this.#tell(refusedText(id, -32603, 'This task asks too much.'));
+    else this.#changed();
+  }
+
+  // What comes on the stream of tasks/result.
+
+  streams(): void {}
+
+  commented(): void {}
+
+  said(envelope: Envelope, text: string): void {
+    if (envelope.kind === 'request') this.asked(envelope, text);
+    else this.told(envelope, text);
+  }
+
+  answered(answer: string): void {
+    if (this.isFinished) return;
+    this.#answer = answer;
+    if (valueAt(answer, ['result']) !== undefined) this.#settle();
+    // Failed or cancelled: only tasks/get tells.
+    else if (this.#watchers.size > 0) void this.#refresh().catch(() => undefined);
+    this.#waited();
+  }
+
+  /** Whoever asks for the task next has another tasks/result sent. */
+  failed(): void {
+    this.#waited();
+  }
+
+  told(envelope: Envelope, text: string): void {
+    if (this.isFinished) return;
+    if (envelope.method === 'notifications/cancelled') this.#questions.takenBack(envelope.requestId);
+    else if (envelope.method === 'notifications/tasks/status' && stringAt(text, ['params', 'taskId']) === this.taskId) {
+      const task = valueAt(text, ['params']);
+      if (task !== undefined) this.#task = modernTask(copied(task), this.#parts.ttlMaxMs);
+      if (stringAt(this.#task, ['status']) === 'cancelled') this.#finish({ status: 'cancelled' }, undefined);
+    }
+  }
+
+  #running(): Outcome {
+    const inputRequests = this.#questions.text;
+    return inputRequests === undefined ? { status: 'working' } : { status: 'input_required', inputRequests };
+  }
+
+  /** Asks the upstream how it is; when it has ended, waits a while for what came of it. */
+  async #refresh(): Promise<void> {
+    const answer = await this.#ask('tasks/get');
+    const task = valueAt(answer, ['result']);
+    if (this.#outcome !== undefined) return;
+    if (task === undefined) throw new LostTask(answer);
+    this.#task = modernTask(copied(task), this.#parts.ttlMaxMs);
+    const status = stringAt(task, ['status']);
+    if (status === 'cancelled') this.#finish({ status }, undefined);
+    else if (!isTerminal(status)) {
+      // An upstream that did not wait for the end has answered too early.
+      if (this.#answer !== undefined && valueAt(this.#answer, ['error']) !== undefined) this.#answer = undefined;
+      if (this.#answer === undefined) this.#awaitResult();
+      else this.#settle();
+    } else {
+      if (this.#answer === undefined) this.#awaitResult();
+      await Promise.race([this.#ended.promise, patience(this.#parts.timeoutMs)]);
+      this.#settle();
+    }
+  }
+
+  /** Takes what tasks/result said for the outcome. */
+  #settle(): void {
+    const answer = this.#answer;
+    if (answer === undefined || this.#outcome !== undefined) return;
+    const result = valueAt(answer, ['result']);
+    const error = valueAt(answer, ['error']);
+    if (result !== undefined) this.#finish({ status: 'completed', result: copied(inlinedResult(result)) }, undefined);
+    else if (error !== undefined) this.#finish({ status: 'failed', error: copied(error) }, undefined);
+  }
+
+  /** Has a tasks/result wait at the upstream, if none does. */
+  #awaitResult(): void {
+    if (this.#waiting !== undefined) return;
+    this.#ended = Promise.withResolvers<void>();
+    const text = this.#request('tasks/result');
+    const message = scanMessage(text);
+    this.id = message.id ?? '';
+    const waiting = (this.#waiting = new UpstreamAnswer(this.#upstream, this.#lease.leg, this));
+    try {
+      waiting.send((sink) => this.#lease.leg.send(Buffer.from(text, 'latin1'), message, sink, { lane: 'stream', isSafeToRepeat: true }));
+    } catch {
+      this.failed();
+    }
+  }
+
+  #waited(): void {
+    this.#waiting = undefined;
+    this.#ended.resolve();
+  }
+
+  #finish(outcome: Outcome, task: string | undefined): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = outcome;
+    this.#answer = undefined;
+    if (task !== undefined) this.#task = modernTask(copied(task), this.#parts.ttlMaxMs);
+    this.#letGo();
+    this.#changed();
+    this.#parts.onFinished();
+  }
+
+  #letGo(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#questions.clear();
+    this.#waiting?.cancel();
+    this.#waited();
+    this.#lease.release();
+  }
+
+  #changed(): void {
+    for (const changed of this.#watchers) changed();
+  }
+
+  async #ask(method: string): Promise<string> {
+    const text = this.#request(method);
+    return (await this.#lease.leg.ask(Buffer.from(text, 'latin1'), scanMessage(text), this.#parts.timeoutMs)).text;
+  }
+
+  #request(method: string): string {
+    return `{"jsonrpc":"2.0","id":${this.#lease.leg.newId()},"method":"${method}","params":{"taskId":${jsonText(this.taskId)}}}`;
+  }
+
+  #tell(text: string): void {
+    void this.#lease.leg.tell(Buffer.from(text, 'latin1'), scanMessage(text));
+  }
+}
+
+function patience(timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, timeoutMs).unref());
+}
+
+/** A piece of a message keeps the whole of it in memory. */
+function copied(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}
