@@ -2,8 +2,8 @@
 import type { LoadedConfig } from '#base/config';
 import { createTokenService, signToken } from '#control-plane/tokens';
 import { packageVersion, processSurroundings, runCli, type RunningGateway, type StdioWords } from '#front/cli';
-import { openLog } from '#platform/log';
-import { openTracing } from '#platform/tracing';
+import { openLog, type OpenLog } from '#platform/log';
+import { openTracing, type Tracing } from '#platform/tracing';
 import { startApp } from './app.ts';
 import { openConfiguredDatabase, tokenSettings } from './engine.ts';
 import { examineUpstreams } from './examine-upstreams.ts';
@@ -18,19 +18,28 @@ async function serve({ config }: LoadedConfig): Promise<RunningGateway> {
     port: app.port,
     upstreams: app.upstreams,
     stopping,
-    stopped: stopping
-      .then(() => app.stop())
-      .finally(() => tracing?.close())
-      .finally(() => log.close()),
+    stopped: endingWith(
+      stopping.then(() => app.stop()),
+      tracing,
+      log,
+    ),
   };
 }
 
 async function stdio({ config }: LoadedConfig, words: StdioWords): Promise<void> {
   const log = openLog(config.log);
   const tracing = await openTracing(config.tracing, packageVersion(), log.logger);
-  await serveStdio(config, log.logger, tracing?.spans, words, signalled())
-    .finally(() => tracing?.close())
-    .finally(() => log.close());
+  await endingWith(serveStdio(config, log.logger, tracing?.spans, words, signalled()), tracing, log);
+}
+
+/** Closes what all of the work speaks through. The last spans may leave a line in the log. */
+async function endingWith(work: Promise<void>, tracing: Tracing | undefined, log: OpenLog): Promise<void> {
+  try {
+    await work;
+  } finally {
+    await tracing?.close();
+    log.close();
+  }
 }
 
 function signalled(): Promise<void> {

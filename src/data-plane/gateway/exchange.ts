@@ -7,6 +7,7 @@ import type { Envelope } from '#base/protocol';
 import type { RecordDirection, RecordOutcome } from './call-record.ts';
 import type { LimitGate } from './limits.ts';
 import type { MessageTrace } from './message-trace.ts';
+import { targetOf } from './record-target.ts';
 import type { Recorder } from './recorder.ts';
 import type { ClientAnswer, UpstreamCall } from './seams.ts';
 import type { Session } from './session.ts';
@@ -106,7 +107,7 @@ export class Exchange {
       traceparent: this.traceparent,
       trace: this.trace,
       method: envelope.method,
-      target: envelope.name ?? envelope.uri ?? envelope.taskId ?? '',
+      target: targetOf(envelope),
       errorCode,
       serverId: this.server?.id ?? '',
       upstreamId: this.call?.upstreamId ?? this.server?.upstream.id ?? '',

@@ -86,7 +86,7 @@ function spanOf(trace: MessageTrace, finished: Finished, hasIdentity: boolean): 
       'mcp.protocol.version': trace.protocolVersion?.slice(0, ID_MAX),
       'jsonrpc.request.id': trace.requestId,
       'gen_ai.operation.name': method === 'tools/call' ? 'execute_tool' : undefined,
-      ...(named === undefined ? {} : { [named]: named === 'mcp.resource.uri' ? withoutSecrets(target) : target.slice(0, TEXT_MAX) }),
+      ...(named === undefined ? {} : { [named]: target.slice(0, TEXT_MAX) }),
       'error.type': hasFailed ? errorCode || outcome : undefined,
       'client.address': finished.clientAddress,
       'http.response.status_code': finished.httpStatus || undefined,
@@ -102,7 +102,7 @@ function spanOf(trace: MessageTrace, finished: Finished, hasIdentity: boolean): 
 }
 
 const TEXT_MAX = 512;
-/** What the target of a method is. The id of a task opens its result to whoever knows it, and stays out. */
+/** What the target of a method is. */
 const NAMED_BY: Readonly<Record<string, string>> = {
   'tools/call': 'gen_ai.tool.name',
   'prompts/get': 'gen_ai.prompt.name',
@@ -111,12 +111,6 @@ const NAMED_BY: Readonly<Record<string, string>> = {
   'resources/unsubscribe': 'mcp.resource.uri',
   'notifications/resources/updated': 'mcp.resource.uri',
 };
-
-/** User names, passwords, queries and fragments of URIs are where keys are put. */
-export function withoutSecrets(uri: string): string {
-  const [path = ''] = uri.slice(0, TEXT_MAX).split(/[?#]/, 1);
-  return path.replace(/^([^/]*:\/\/)[^/]*@/, '$1');
-}
 
 function withoutBlanks(attributes: Readonly<Record<string, string | number | undefined>>): Record<string, string | number> {
   const kept: Record<string, string | number> = {};

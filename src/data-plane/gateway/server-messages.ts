@@ -4,6 +4,7 @@ import type { Authenticator, Principal } from '#base/access';
 import { AppError } from '#base/kernel';
 import { scanMessage, type Envelope } from '#base/protocol';
 import type { RecordDirection, RecordOutcome } from './call-record.ts';
+import { targetOf } from './record-target.ts';
 import type { Recorder } from './recorder.ts';
 import type { Exchange } from './exchange.ts';
 import type { Session } from './session.ts';
@@ -78,7 +79,7 @@ export class ServerMessages {
     if (envelope.kind === 'notification') {
       if (envelope.method === 'notifications/cancelled' && envelope.requestId !== undefined) this.#takenBack(listener, envelope.requestId);
       else if (LISTS_CHANGED.has(envelope.method)) this.#onListChanged(listener.server.upstream.id);
-      this.#record(listener, call, 'tell', envelope.method, envelope.uri ?? '', 'ok', Date.now(), data.length, 0);
+      this.#record(listener, call, 'tell', envelope.method, targetOf(envelope), 'ok', Date.now(), data.length, 0);
       return envelope;
     }
     listener.session?.openAsk(envelope.id as string, { method: envelope.method.slice(0, METHOD_MAX), atMs: Date.now(), bytes: data.length, call });
