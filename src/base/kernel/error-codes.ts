@@ -94,6 +94,12 @@ export const ERROR_CODES = {
     'client',
     'The client took too long to answer what the upstream asked (MCPGATEWAY_ELICITATION_TIMEOUT); the call was given up and the upstream told so.',
   ),
+  'bridge.unanswered': kind(
+    400,
+    -32603,
+    'client',
+    'The client refused, or could not answer, what the upstream asked in the middle of this call; the call was given up.',
+  ),
   'limit.waiting_calls': kind(
     503,
     -31503,

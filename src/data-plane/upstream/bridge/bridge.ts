@@ -3,6 +3,7 @@
 import type { UpstreamEntry, UpstreamPort, UpstreamRequest } from '#data-plane/gateway';
 import { isModern } from '../channel/modern-manners.ts';
 import type { BridgeParts } from './bridge-parts.ts';
+import { LegacyClients } from './legacy-client/legacy-clients.ts';
 import { ModernClients } from './modern-client/modern-clients.ts';
 
 export interface Bridge extends UpstreamPort {
@@ -13,17 +14,22 @@ export interface Bridge extends UpstreamPort {
 
 export function createBridge(parts: BridgeParts): Bridge {
   const modernClients = new ModernClients(parts);
+  const legacyClients = new LegacyClients(parts);
   return {
     open(request, sink, observer) {
+      const { session } = request;
       const { modern, legacy } = request.upstream;
-      if (request.session === undefined && legacy && !modern && isSelfDescribing(request)) return modernClients.open(request, sink);
+      if (session !== undefined) return legacyClients.owns(session) ? legacyClients.open(request, sink) : parts.port.open(request, sink, observer);
+      if (legacy && !modern && isSelfDescribing(request)) return modernClients.open(request, sink);
+      if (modern && !legacy && !isSelfDescribing(request)) return legacyClients.open(request, sink, observer);
       return parts.port.open(request, sink, observer);
     },
     keepOnly(upstreams) {
       modernClients.keepOnly(upstreams);
+      legacyClients.keepOnly(upstreams);
     },
     async close() {
-      await modernClients.close();
+      await Promise.all([modernClients.close(), legacyClients.close()]);
     },
   };
 }
