@@ -1,11 +1,13 @@
 // A session with an upstream in which the calls of one modern client are made: opened under what that client declares, since servers of
 // the older era show and do things by that (protocol.md 2.2). What the upstream asks outside any call's stream is placed here.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '#base/kernel';
 import { scanMessage, type Envelope } from '#base/protocol';
 import type { UpstreamEntry } from '#data-plane/gateway';
 import { logRank } from '../../channel/log-levels.ts';
 import type { Leg, LegOwner } from '../../leg/leg.ts';
-import { isQuestion, questionOf, refusedText, type Question } from './question.ts';
+import { taskIdIn } from '../tasks/task-forms.ts';
+import { answerText, isQuestion, questionOf, refusedText, type Question } from './question.ts';
 
 /** A call in this session. */
 export interface LegCall {
@@ -15,6 +17,8 @@ export interface LegCall {
   told(envelope: Envelope, text: string): void;
   /** The id the upstream knows it by. */
   readonly id: string;
+  /** Of the task that it waits for, or that it is. */
+  readonly taskId?: string | undefined;
 }
 
 /** Roots as the client gave them last, as the text of a result. */
@@ -23,18 +27,26 @@ export interface KnownRoots {
 }
 
 const HELD_MAX = 16;
+/** A call that still runs after so long may be waiting for the roots that were asked for apart from its stream. */
+const GRACE_MS = 1000;
+/** To hear what was said last before a session is ended. */
+const LAST_WORDS_MS = 2000;
 const NOBODY = 'No request of the client is open in which it could be asked.';
 
 export class ClientLeg implements LegOwner {
   /** Only one call at a time, so that what is asked meanwhile is asked for it. */
   readonly isExclusive: boolean;
+  /** Its upstream has streams apart from those of calls. */
+  readonly #isApart: boolean;
   readonly #calls = new Set<LegCall>();
   readonly #roots: KnownRoots;
   readonly #holdMs: number;
   readonly #logger: Logger;
   readonly #onListChanged: (upstreamId: string) => void;
-  /** Questions after roots that wait for the next call, in which the client can be asked. */
-  readonly #held = new Map<Question, NodeJS.Timeout>();
+  /** Questions after roots that wait for a call in which the client can be asked. */
+  readonly #held = new Map<Question, { readonly timer: NodeJS.Timeout; readonly envelope: Envelope; readonly text: string }>();
+  /** What is being said to the upstream now. */
+  readonly #saying = new Set<Promise<void>>();
   #leg: Leg | undefined;
   /** The lowest level anybody has asked for; undefined when nobody has. */
   #levelRank: number | undefined;
@@ -43,10 +55,12 @@ export class ClientLeg implements LegOwner {
 
   constructor(
     isExclusive: boolean,
+    upstream: UpstreamEntry,
     roots: KnownRoots,
     house: { readonly logger: Logger; readonly holdMs: number; readonly onListChanged: (upstreamId: string) => void },
   ) {
     this.isExclusive = isExclusive;
+    this.#isApart = upstream.row.transport === 'STREAMABLEHTTP';
     this.#roots = roots;
     this.#logger = house.logger;
     this.#holdMs = house.holdMs;
@@ -80,7 +94,7 @@ export class ClientLeg implements LegOwner {
   /** Questions that had to wait for a call in which the client can be asked. */
   takeHeld(): Question[] {
     const held = [...this.#held.keys()];
-    for (const timer of this.#held.values()) clearTimeout(timer);
+    for (const { timer } of this.#held.values()) clearTimeout(timer);
     this.#held.clear();
     return held;
   }
@@ -108,7 +122,9 @@ export class ClientLeg implements LegOwner {
     }
     const id = envelope.id ?? 'null';
     const [call] = this.#calls;
+    const ofTask = this.#taskAsking(text);
     if (method === 'ping') this.answer(`{"jsonrpc":"2.0","id":${id},"result":{}}`);
+    else if (ofTask !== undefined) ofTask.asked(envelope, text);
     else if (method === 'roots/list') this.#askedRoots(envelope, text);
     else if (isQuestion(method) && this.isExclusive && call !== undefined) call.asked(envelope, text);
     else this.answer(refusedText(id, -32601, NOBODY));
@@ -116,35 +132,65 @@ export class ClientLeg implements LegOwner {
 
   /** Sends a response to the upstream. */
   answer(text: string): void {
-    void this.leg.tell(Buffer.from(text, 'latin1'), scanMessage(text));
+    const said = this.leg.tell(Buffer.from(text, 'latin1'), scanMessage(text)).finally(() => this.#saying.delete(said));
+    this.#saying.add(said);
   }
 
   async end(): Promise<void> {
     for (const question of this.takeHeld()) this.answer(refusedText(question.id, -32601, NOBODY));
+    // A session that ends takes what was said with it, if that has not arrived.
+    if (this.#saying.size > 0) await Promise.race([Promise.all(this.#saying), sleep(LAST_WORDS_MS, undefined, { ref: false })]);
     await this.leg.end();
   }
 
-  /** Servers ask for roots soon after the handshake, in the middle of whatever runs then: it is not asked for that call. */
+  /** Questions of tasks say whose they are (2025-11-25, "Tasks"). */
+  #taskAsking(text: string): LegCall | undefined {
+    const taskId = taskIdIn(text);
+    if (taskId !== undefined) for (const call of this.#calls) if (call.taskId === taskId) return call;
+    return undefined;
+  }
+
+  /**
+   * Servers ask for roots soon after the handshake, in the middle of whatever runs then (measured with server-everything). On a stream of
+   * its own such a question waits for the next call, unless a call that runs does not come to its end, and may be waiting for it.
+   */
   #askedRoots(envelope: Envelope, text: string): void {
     const known = this.#roots.get();
     const question = questionOf(envelope, text, '');
-    if (known !== undefined) this.answer(`{"jsonrpc":"2.0","id":${question.id},"result":${known}}`);
+    const [call] = this.#calls;
+    if (known !== undefined) this.answer(answerText(question, known));
+    else if (!this.#isApart && call !== undefined) call.asked(envelope, text);
     else if (this.#held.size >= HELD_MAX) this.answer(refusedText(question.id, -32601, NOBODY));
+    else this.#hold(question, envelope, text, GRACE_MS, () => this.#askAfterGrace(question));
+  }
+
+  #askAfterGrace(question: Question): void {
+    const held = this.#held.get(question);
+    if (held === undefined) return;
+    const [call] = this.#calls;
+    this.#held.delete(question);
+    if (call !== undefined) call.asked(held.envelope, held.text);
     else {
-      const timer = setTimeout(() => {
+      this.#hold(question, held.envelope, held.text, this.#holdMs, () => {
         this.#held.delete(question);
         this.answer(refusedText(question.id, -32601, NOBODY));
-      }, this.#holdMs);
-      timer.unref();
-      this.#held.set(question, timer);
+      });
     }
+  }
+
+  #hold(question: Question, envelope: Envelope, text: string, ms: number, then: () => void): void {
+    const timer = setTimeout(then, ms);
+    timer.unref();
+    this.#held.set(question, { timer, envelope, text });
   }
 
   #told(envelope: Envelope, text: string): void {
     const { method } = envelope;
     if (method.endsWith('/list_changed')) this.#onListChanged(this.leg.upstreamId);
     else if (method === 'notifications/cancelled') this.#takenBack(envelope.requestId);
-    else if (method === 'notifications/progress') {
+    else if (method === 'notifications/tasks/status') {
+      for (const call of this.#calls) call.told(envelope, text);
+    } else if (method === 'notifications/progress') {
       for (const call of this.#calls) if (call.id === envelope.progressToken) call.told(envelope, text);
     } else {
       // Of a session with one call the log lines are that call's; all else has no place in the modern era.
@@ -155,7 +201,7 @@ export class ClientLeg implements LegOwner {
   }
 
   #takenBack(id: string | undefined): void {
-    for (const [question, timer] of this.#held) {
+    for (const [question, { timer }] of this.#held) {
       if (question.id !== id) continue;
       clearTimeout(timer);
       this.#held.delete(question);

@@ -146,9 +146,9 @@ export class LegBook {
     const { caller } = request;
     if (caller === undefined) throw new AppError('internal', 'A call of nobody');
     if (this.#legs.size >= LEGS_MAX) this.#endOldest();
-    const known = { get: () => this.roots.get(caller.key, declared.capabilities) };
+    const known = { get: () => this.roots.get(upstream.id, caller.key, declared.capabilities) };
     const { logger, answerTimeoutMs: holdMs, onListChanged } = this.#parts;
-    const client = new ClientLeg(isExclusive, known, { logger, holdMs, onListChanged });
+    const client = new ClientLeg(isExclusive, upstream, known, { logger, holdMs, onListChanged });
     const hello = { version: NEWEST_LEGACY, capabilities: declared.capabilities, clientInfo: declared.clientInfo ?? GATEWAY_INFO };
     // Nobody listens for a client that can be asked nothing.
     const owner = canBeAsked(declared) ? client : undefined;
