@@ -16,6 +16,7 @@ export const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
 const TAG = ['params', '_meta', 'io.modelcontextprotocol/subscriptionId'];
 /** One stream honours no more; what is beyond is left out of the acknowledgement. */
 const URIS_MAX = 1000;
+const HELD_MAX = 1000;
 
 export interface Wanted {
   readonly lists: readonly ListNews[];
@@ -40,9 +41,12 @@ export function acknowledgedUris(text: string): string[] {
 }
 
 /** One client's stream, on which every message carries the id of the request that opened it, in the client's own JSON. */
-export class ListenStream {
+export class NewsStream {
   readonly #sink: AnswerSink;
   readonly #idText: string;
+  #isPaused = false;
+  /** News for a client that is full. To hear the same twice would tell it nothing. */
+  readonly #held = new Set<string>();
 
   constructor(sink: AnswerSink, idText: string) {
     this.#sink = sink;
@@ -64,7 +68,24 @@ export class ListenStream {
   pass(text: string): void {
     const tagged = setMember(text, TAG, this.#idText);
     // Whatever `params` or `_meta` was, it was no object.
-    if (valueAt(tagged, TAG) !== undefined) this.#event(tagged);
+    if (valueAt(tagged, TAG) === undefined) return;
+    if (!this.#isPaused) this.#event(tagged);
+    else if (this.#held.size < HELD_MAX) this.#held.add(tagged);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    const held = [...this.#held];
+    this.#held.clear();
+    // The client may be full again in the middle of them.
+    for (const text of held) {
+      if (this.#isPaused) this.#held.add(text);
+      else this.#event(text);
+    }
   }
 
   /** Ends it on purpose: with the empty result that the request is owed. */

@@ -6,6 +6,7 @@ import { accepted, refusedByHeaders } from './http-manners.ts';
 import { keyOf } from './channel-link.ts';
 import { LineSession, sessionNotFound } from './line-session.ts';
 import { PendingCall } from './pending-call.ts';
+import { isPartOf } from './resource-part.ts';
 import type { SharedLine } from './shared-line.ts';
 import { stringAt } from './string-at.ts';
 
@@ -52,12 +53,9 @@ export class SharedSession extends LineSession {
     line.adopt(this);
   }
 
-  /** An update may be of a part of what was subscribed to (MCP "Resources": a sub-resource). */
   isInterestedIn(uri: string): boolean {
     if (this.subscriptions.has(uri)) return true;
-    for (const whole of this.subscriptions) {
-      if (whole !== '' && uri.startsWith(whole) && /[/?#]/.test(whole.slice(-1) + uri.charAt(whole.length))) return true;
-    }
+    for (const whole of this.subscriptions) if (isPartOf(uri, whole)) return true;
     return false;
   }
 

@@ -2,7 +2,7 @@
 // own lists have changed.
 import type { Envelope, ItemKind } from '#base/protocol';
 import type { AnswerSink, ServerEntry, UpstreamCall } from '#data-plane/gateway';
-import { ListenStream, wantedIn, type ListNews } from '../listen-words.ts';
+import { NewsStream, wantedIn, type ListNews } from '../listen-words.ts';
 import type { CallerView } from './caller-view.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import { listOf } from './list-pages.ts';
@@ -18,7 +18,7 @@ export class Listeners {
 
   listen(server: ServerEntry, view: CallerView, message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall {
     const { lists } = wantedIn(body.toString('latin1'));
-    const listener = new Listener(this.#parts, server, view, lists, new ListenStream(sink, message.id ?? 'null'), (over) => this.open.delete(over));
+    const listener = new Listener(this.#parts, server, view, lists, new NewsStream(sink, message.id ?? 'null'), (over) => this.open.delete(over));
     this.open.add(listener);
     return { cancel: () => void this.open.delete(listener), pause() {}, resume() {} };
   }
@@ -28,7 +28,7 @@ class Listener implements Told {
   readonly #parts: CombinedParts;
   readonly #serverId: string;
   readonly #view: CallerView;
-  readonly #stream: ListenStream;
+  readonly #stream: NewsStream;
   readonly #onOver: (listener: Listener) => void;
   /** What the client was last told or could see of the lists it asked for. */
   readonly #hashes: Map<ListNews, string>;
@@ -38,7 +38,7 @@ class Listener implements Told {
     server: ServerEntry,
     view: CallerView,
     lists: readonly ListNews[],
-    stream: ListenStream,
+    stream: NewsStream,
     onOver: (listener: Listener) => void,
   ) {
     this.#parts = parts;

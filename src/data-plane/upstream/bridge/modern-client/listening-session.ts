@@ -1,0 +1,140 @@
+// The session in which the gateway listens to an upstream of the older era for one caller's `subscriptions/listen` streams
+// (protocol.md 2.2): its listening stream brings the news, its subscriptions are those of all these streams together.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '#base/kernel';
+import { jsonText, scanMessage, valueAt, type Envelope } from '#base/protocol';
+import type { Principal } from '#base/access';
+import type { UpstreamEntry } from '#data-plane/gateway';
+import { stringAt } from '../../channel/string-at.ts';
+import { Leg, type Hello, type LegOwner } from '../../leg/leg.ts';
+import { LIST_NEWS, RESOURCE_UPDATED, type Wanted } from '../../listen-words.ts';
+import type { BridgeParts } from '../bridge-parts.ts';
+import { FollowedResources } from './followed-resources.ts';
+import type { Listening } from './listening.ts';
+
+/** Subscriptions asked for at once, when a client names many. */
+const ASKED_AT_ONCE = 8;
+
+export class ListeningSession implements LegOwner {
+  readonly upstreamId: string;
+  readonly listenings = new Set<Listening>();
+  readonly #parts: BridgeParts;
+  readonly #leg: Leg;
+  readonly #target: string;
+  readonly #followed = new FollowedResources((method, uri) => this.#askSubscription(method, uri));
+  /** Can the upstream be heard? Settled by its answer to the listening request. */
+  readonly #hears = Promise.withResolvers<boolean>();
+  #isHeard = false;
+
+  constructor(parts: BridgeParts, upstream: UpstreamEntry, hello: Hello, caller: Principal, headers: readonly string[]) {
+    this.#parts = parts;
+    this.upstreamId = upstream.id;
+    this.#target = targetOf(upstream);
+    this.#leg = new Leg(parts, upstream, hello, caller, headers, this);
+  }
+
+  /** Is this still the way to that upstream, and does it still need the gateway to listen so? */
+  isFor(upstream: UpstreamEntry | undefined): boolean {
+    return upstream !== undefined && upstream.enabled && upstream.row.legacy && !upstream.row.modern && targetOf(upstream) === this.#target;
+  }
+
+  follow(upstream: UpstreamEntry): void {
+    this.#leg.follow(upstream);
+  }
+
+  /**
+   * What the upstream can be made to tell of what is wanted. Its resources are followed from then on, to be given back by `release`.
+   * Throws AppError when the upstream cannot be reached or does not agree.
+   */
+  async honour({ lists, uris }: Wanted): Promise<Wanted> {
+    await this.#leg.ready();
+    const { handshakeTimeoutMs } = this.#parts;
+    const untilMs = Date.now() + handshakeTimeoutMs;
+    const isHeard = await Promise.race([this.#hears.promise, sleep(handshakeTimeoutMs, false, { ref: false })]);
+    if (!isHeard) return { lists: [], uris: [] };
+    return {
+      lists: lists.filter(({ capability }) => this.#declares(capability, 'listChanged')),
+      uris: this.#declares('resources', 'subscribe') ? await this.#followAll(uris, untilMs) : [],
+    };
+  }
+
+  release(uris: readonly string[]): void {
+    for (const uri of uris) this.#followed.release(uri);
+  }
+
+  end(): Promise<void> {
+    return this.#leg.end();
+  }
+
+  heard(_leg: Leg, envelope: Envelope, text: string): void {
+    if (envelope.kind === 'request') {
+      this.#refuse(envelope);
+      return;
+    }
+    const news = LIST_NEWS.find(({ method }) => method === envelope.method);
+    if (news !== undefined) {
+      this.#parts.onListChanged(this.upstreamId);
+      for (const listening of this.listenings) listening.heardOfList(news, text);
+    } else if (envelope.method === RESOURCE_UPDATED) {
+      const uri = stringAt(text, ['params', 'uri']);
+      if (uri !== undefined) for (const listening of this.listenings) listening.heardOfResource(uri, text);
+    }
+    // Log lines and progress belong to requests, and there is none here.
+  }
+
+  listens(): void {
+    this.#hears.resolve(true);
+    if (this.#isHeard) for (const listening of this.listenings) listening.mayHaveMissed();
+    this.#isHeard = true;
+  }
+
+  cannotListen(): void {
+    this.#hears.resolve(false);
+    if (!this.#isHeard) return;
+    const error = new AppError('upstream.connection_lost', 'The upstream cannot be listened to any more.');
+    for (const listening of this.listenings) listening.fail(error);
+  }
+
+  #declares(capability: string, what: string): boolean {
+    return valueAt(this.#leg.words, ['capabilities', capability, what]) === 'true';
+  }
+
+  /** Those the upstream agrees to in time. */
+  async #followAll(uris: readonly string[], untilMs: number): Promise<string[]> {
+    const agreed: string[] = [];
+    for (let at = 0; at < uris.length && Date.now() < untilMs; at += ASKED_AT_ONCE) {
+      const some = uris.slice(at, at + ASKED_AT_ONCE);
+      const answers = await Promise.all(some.map((uri) => this.#followed.follow(uri)));
+      agreed.push(...some.filter((_, index) => answers[index]));
+    }
+    return agreed;
+  }
+
+  async #askSubscription(method: 'resources/subscribe' | 'resources/unsubscribe', uri: string): Promise<boolean> {
+    const text = `{"jsonrpc":"2.0","id":${this.#leg.newId()},"method":"${method}","params":{"uri":${jsonText(uri)}}}`;
+    const body = Buffer.from(text, 'latin1');
+    const key = `subscription ${uri}`;
+    if (method === 'resources/unsubscribe') this.#leg.forget(key);
+    try {
+      const answer = await this.#leg.ask(body, scanMessage(text), this.#parts.handshakeTimeoutMs);
+      const isAgreed = valueAt(answer.text, ['result']) !== undefined;
+      if (isAgreed && method === 'resources/subscribe') this.#leg.remember(key, body);
+      return isAgreed;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Nobody is here to be asked anything; but an upstream may want to know whether somebody still listens. */
+  #refuse({ id, method }: Envelope): void {
+    const answer =
+      method === 'ping' ? '"result":{}' : '"error":{"code":-32601,"message":"No request of the client is open in which it could be asked."}';
+    const text = `{"jsonrpc":"2.0","id":${id},${answer}}`;
+    void this.#leg.tell(Buffer.from(text, 'latin1'), scanMessage(text));
+  }
+}
+
+/** What one way to an upstream differs by from another. */
+function targetOf({ row }: UpstreamEntry): string {
+  return JSON.stringify([row.transport, row.url, row.process, row.headers]);
+}

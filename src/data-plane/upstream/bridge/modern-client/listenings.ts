@@ -1,0 +1,110 @@
+// `subscriptions/listen` of modern clients at upstreams of the older era. The streams of one caller share a session with the upstream, in
+// which nothing else happens, opened under what its client declares; it ends a moment after the last of them.
+import { hash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError, toAppError } from '#base/kernel';
+import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
+import { legHeaders } from '../../combined/upstream-headers.ts';
+import { wantedIn } from '../../listen-words.ts';
+import type { BridgeParts } from '../bridge-parts.ts';
+import type { Declared } from './leg-book.ts';
+import { Listening } from './listening.ts';
+import { ListeningSession } from './listening-session.ts';
+
+const NEWEST_LEGACY = '2025-11-25';
+const GATEWAY_INFO = '{"name":"mcpgateway","version":"1"}';
+const SESSIONS_MAX = 1000;
+/** Clients that change what they listen to end one stream and open another. */
+const LINGER_MS = 5000;
+const TOLD_WITHIN_MS = 1000;
+
+export class Listenings {
+  readonly #parts: BridgeParts;
+  readonly #sessions = new Map<string, ListeningSession>();
+  readonly #lingers = new Map<ListeningSession, NodeJS.Timeout>();
+
+  constructor(parts: BridgeParts) {
+    this.#parts = parts;
+  }
+
+  /** Sessions held with upstreams in order to listen. */
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  /**
+   * @param text the request as latin1
+   * Throws AppError `limit.sessions`.
+   */
+  open(request: UpstreamRequest, upstream: UpstreamEntry, declared: Declared, text: string, sink: AnswerSink): UpstreamCall {
+    const session = this.#sessionFor(request, upstream, declared);
+    const listening: Listening = new Listening(upstream.id, sink, request.message?.id ?? 'null', (_, honoured) => {
+      session.listenings.delete(listening);
+      session.release(honoured?.uris ?? []);
+      if (session.listenings.size === 0) this.#endSoon(session);
+    });
+    session.listenings.add(listening);
+    session.honour(wantedIn(text)).then(
+      (honoured) => {
+        // The client has left meanwhile.
+        if (listening.isOver) session.release(honoured.uris);
+        else listening.acknowledge(honoured);
+      },
+      (error: unknown) => listening.fail(toAppError(error)),
+    );
+    return listening;
+  }
+
+  /** These are the upstreams now: streams to others, or to what is reached another way, are ended on purpose. */
+  keepOnly(upstreams: ReadonlyMap<string, UpstreamEntry>): void {
+    for (const session of this.#sessions.values()) {
+      const upstream = upstreams.get(session.upstreamId);
+      if (upstream !== undefined && session.isFor(upstream)) session.follow(upstream);
+      else void this.#end(session);
+    }
+  }
+
+  async close(): Promise<void> {
+    const ended = Promise.all([...this.#sessions.values()].map((session) => this.#end(session)));
+    // Upstreams that never answer must not keep the process.
+    await Promise.race([ended, sleep(TOLD_WITHIN_MS, undefined, { ref: false })]);
+  }
+
+  #sessionFor(request: UpstreamRequest, upstream: UpstreamEntry, { capabilities, clientInfo = GATEWAY_INFO }: Declared): ListeningSession {
+    const { caller } = request;
+    if (caller === undefined) throw new AppError('internal', 'Nobody listens');
+    const headers = legHeaders(request.headers, upstream.row);
+    const key = hash('sha256', JSON.stringify([caller.key, caller.tokenId, upstream.id, capabilities, clientInfo, ...headers]), 'base64');
+    let session = this.#sessions.get(key);
+    if (session === undefined) {
+      if (this.#sessions.size >= SESSIONS_MAX) this.#makeRoom();
+      session = new ListeningSession(this.#parts, upstream, { version: NEWEST_LEGACY, capabilities, clientInfo }, caller, headers);
+      this.#sessions.set(key, session);
+    }
+    clearTimeout(this.#lingers.get(session));
+    this.#lingers.delete(session);
+    return session;
+  }
+
+  #makeRoom(): void {
+    const [unused] = this.#lingers.keys();
+    if (unused === undefined)
+      throw new AppError('limit.sessions', `The gateway listens to upstreams in ${SESSIONS_MAX} sessions, as many as it may.`);
+    void this.#end(unused);
+  }
+
+  #endSoon(session: ListeningSession): void {
+    if (![...this.#sessions.values()].includes(session)) return;
+    const timer = setTimeout(() => void this.#end(session), LINGER_MS);
+    timer.unref();
+    this.#lingers.set(session, timer);
+  }
+
+  async #end(session: ListeningSession): Promise<void> {
+    for (const [key, known] of this.#sessions) if (known === session) this.#sessions.delete(key);
+    clearTimeout(this.#lingers.get(session));
+    this.#lingers.delete(session);
+    for (const listening of session.listenings) listening.end();
+    await session.end();
+  }
+}
