@@ -84,7 +84,11 @@ function fromJson(body: Buffer): CollectedSpan[] {
     scopeSpans
       .flatMap((scope) => scope.spans)
       .map(({ parentSpanId = '', status, attributes, traceId, spanId, name, kind }) => ({
-        ...{ traceId, spanId, name, kind, parentSpanId },
+        traceId,
+        spanId,
+        name,
+        kind,
+        parentSpanId,
         hasFailed: status?.code === 2,
         attributes: members(attributes),
         resource: members(resource.attributes),

@@ -1,6 +1,9 @@
 // Spans for somebody who looks on: one JSON line each, on standard error, because standard output may be an MCP connection.
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 
+/** SpanStatusCode.ERROR, whose enum is not loaded for this. */
+const FAILED = 2;
+
 export class ConsoleExporter implements SpanExporter {
   readonly #output: { write(text: string): unknown };
 
@@ -27,7 +30,7 @@ function lineOf(span: ReadableSpan): object {
     parentSpanId: span.parentSpanContext?.spanId,
     start: new Date(span.startTime[0] * 1000 + span.startTime[1] / 1e6).toISOString(),
     durationMs: span.duration[0] * 1000 + span.duration[1] / 1e6,
-    hasFailed: span.status.code === 2,
+    hasFailed: Number(span.status.code) === FAILED,
     attributes: span.attributes,
   };
 }

@@ -4,6 +4,9 @@ import type { Logger } from '#base/kernel';
 
 type ExportResult = Parameters<Parameters<SpanExporter['export']>[1]>[0];
 
+/** ExportResultCode.SUCCESS, whose enum is not loaded for this. */
+const SUCCESS = 0;
+
 export class WatchedExporter implements SpanExporter {
   readonly #exporter: SpanExporter;
   readonly #log: Logger;
@@ -23,7 +26,7 @@ export class WatchedExporter implements SpanExporter {
 
   #noteResult({ code, error }: ExportResult, spans: number): void {
     const isFirstLoss = this.#spansLost === 0;
-    if (code !== 0) {
+    if (Number(code) !== SUCCESS) {
       this.#spansLost += spans;
       if (isFirstLoss) this.#log.warn('Traces cannot be delivered; calls are not affected', { problem: error?.message ?? 'unknown' });
     } else if (!isFirstLoss) {
