@@ -1,7 +1,7 @@
 // A client's session with a combined server. It has a leg to each upstream the client has used, opened under the client's own capabilities;
 // what the upstreams say and ask reaches this client only, on the stream of the call that caused it or on its listening stream.
 import { AppError } from '#base/kernel';
-import { paramHeaders, scanMessage, valueAt, type Envelope } from '#base/protocol';
+import { scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { Principal } from '#base/access';
 import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
 import { accepted, isPrimed, NO_CALL, refused, refusedByHeaders } from '../channel/http-manners.ts';
@@ -11,14 +11,12 @@ import { stringAt } from '../channel/string-at.ts';
 import { declaredIn, type CallerView } from './caller-view.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import { indexOf } from './combined-index.ts';
-import { asLegacyAnswer, isHeaderMismatch, withEnvelope, MODERN_VERSION } from '../bridge/envelope.ts';
 import { HeardWords } from './heard-words.ts';
 import type { Hello, Leg, LegOwner } from '../leg/leg.ts';
 import { listOf } from './list-pages.ts';
 import { localResult } from './local-answers.ts';
-import { refuseAskingTool } from './mid-call.ts';
 import { reply } from './reply.ts';
-import { routeOf, type Route } from './route.ts';
+import { routeOf } from './route.ts';
 import { RoutedCall } from './routed-call.ts';
 import { RunningCalls } from './running-calls.ts';
 import { SessionLegs } from './session-legs.ts';
@@ -48,7 +46,6 @@ export class CombinedSession extends LineSession implements LegOwner {
   #announced: string;
   /** Of what changed, what waits for the client to listen. */
   readonly #untold = new Set<string>();
-  #level: string | undefined;
 
   /** @param version agreed on with the client */
   constructor(
@@ -129,7 +126,7 @@ export class CombinedSession extends LineSession implements LegOwner {
   }
 
   heard(leg: Leg, envelope: Envelope, text: string): void {
-    const said = this.#heard.said(leg, leg.upstreamId, envelope, text);
+    const said = this.#heard.said(leg, envelope, text);
     if (said !== undefined) this.say(said);
   }
 
@@ -162,73 +159,32 @@ export class CombinedSession extends LineSession implements LegOwner {
     if (route === undefined)
       return reply(sink, message.id, undefined, { code: -32601, message: `Method not found: ${message.method.slice(0, 200)}` });
     const { upstream } = route;
-    const isBridged = !upstream.row.legacy && upstream.row.modern;
-    if (isBridged) refuseAskingTool(server, message);
-    const leg = isBridged ? undefined : this.#legs.to(upstream);
+    const leg = this.#legs.to(upstream);
     const call = new RoutedCall(upstream, message, sink, {
       uriNames: indexOf(server).uriNames.get(upstream.id),
-      answer: isBridged
-        ? (answer) => this.#bridged(answer, message, upstream)
-        : message.method === 'tools/call'
-          ? this.#noteTask(text, upstream)
-          : undefined,
+      answer: message.method === 'tools/call' ? this.#noteTask(text, upstream) : undefined,
       statusOf: () => 200,
-      said: (envelope, said) => this.#heard.said(leg, upstream.id, envelope, said),
-      eventPrefix: leg === undefined ? undefined : `${upstream.id}:`,
+      said: (envelope, said) => this.#heard.said(leg, envelope, said),
+      eventPrefix: `${upstream.id}:`,
       takesEmptyData: isPrimed(this.version),
     });
     call.enter();
     this.#running.add({ id: message.id ?? 'null', call, leg });
     call.watcher = this.#running;
     const { lane, isSafeToRepeat } = request;
-    if (leg === undefined) this.#sendModern(call, route, request);
-    else {
-      const bytes = route.text === text ? body : Buffer.from(route.text, 'latin1');
-      const sent = message.uri === undefined ? message : { ...message, uri: route.name };
-      call.start(leg.isOpen ? undefined : leg.ready(), (into) => {
-        if (message.method === 'resources/subscribe') leg.remember(`subscription ${message.uri}`, bytes);
-        else if (message.method === 'resources/unsubscribe') leg.forget(`subscription ${message.uri}`);
-        return leg.send(bytes, sent, into, { lane, isSafeToRepeat, headers: upstreamHeaders(request, upstream.row) });
-      });
-    }
+    const bytes = route.text === text ? body : Buffer.from(route.text, 'latin1');
+    const sent = message.uri === undefined ? message : { ...message, uri: route.name };
+    call.start(leg.isOpen ? undefined : leg.ready(), (into) => {
+      if (message.method === 'resources/subscribe') leg.remember(`subscription ${message.uri}`, bytes);
+      else if (message.method === 'resources/unsubscribe') leg.forget(`subscription ${message.uri}`);
+      return leg.send(bytes, sent, into, { lane, isSafeToRepeat, headers: upstreamHeaders(request, upstream.row) });
+    });
     return call;
-  }
-
-  /** A request for an upstream that knows no sessions. */
-  #sendModern(call: RoutedCall, { upstream, name, ...route }: Route, request: UpstreamRequest): void {
-    const { lane, isSafeToRepeat } = request;
-    const params = paramHeaders(route.params ?? [], route.text);
-    const text = withEnvelope(route.text, this.#hello.clientInfo, this.#level);
-    const headers = upstreamHeaders(request, upstream.row, { version: MODERN_VERSION, method: call.message.method, name, params });
-    call.start(undefined, (into) =>
-      this.#parts.port.open(
-        {
-          upstream: upstream.row,
-          method: 'POST',
-          lane,
-          headers,
-          body: Buffer.from(text, 'latin1'),
-          message: scanMessage(text),
-          caller: this.#view.principal,
-          session: undefined,
-          lastEventId: undefined,
-          isSafeToRepeat,
-        },
-        into,
-      ),
-    );
-  }
-
-  #bridged(answer: string, message: Envelope, upstream: UpstreamEntry): string {
-    // What is known of the tool is out of date.
-    if (isHeaderMismatch(answer)) this.#parts.onListChanged(upstream.id);
-    return asLegacyAnswer(answer, message.id);
   }
 
   #setLevel(message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall {
     const level = stringAt(body.toString('latin1'), ['params', 'level']);
     if (level === undefined || !isLogLevel(level)) throw new AppError('request.bad_params', '`params.level` must be a log level of MCP.');
-    this.#level = level;
     this.#legs.setLevel(body);
     return reply(sink, message.id, Buffer.from('{}'));
   }
@@ -238,8 +194,8 @@ export class CombinedSession extends LineSession implements LegOwner {
     if (message.method === 'notifications/cancelled') {
       const running = this.#running.find(message.requestId);
       running?.call.takenBack();
-      if (running !== undefined && (running.leg === undefined || !running.call.isSent)) running.call.cancel();
-      else if (running?.leg !== undefined) void running.leg.tell(body, message);
+      if (running !== undefined && !running.call.isSent) running.call.cancel();
+      else if (running !== undefined) void running.leg.tell(body, message);
       // Its stream was taken up again: only its upstream knows it.
       else this.#legs.tellAll(body, message);
       return;
@@ -271,7 +227,7 @@ export class CombinedSession extends LineSession implements LegOwner {
       uriNames: indexOf(server).uriNames.get(upstream.id),
       answer: undefined,
       statusOf: undefined,
-      said: (envelope, said) => this.#heard.said(leg, upstream.id, envelope, said),
+      said: (envelope, said) => this.#heard.said(leg, envelope, said),
       eventPrefix: `${upstream.id}:`,
       takesEmptyData: isPrimed(this.version),
     });

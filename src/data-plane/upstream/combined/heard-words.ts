@@ -32,11 +32,9 @@ export class HeardWords {
     this.#serverNow = serverNow;
   }
 
-  /**
-   * For the client; undefined for nothing.
-   * @param leg undefined for an upstream that knows no sessions
-   */
-  said(leg: Leg | undefined, upstreamId: string, envelope: Envelope, text: string): string | undefined {
+  /** For the client; undefined for nothing. */
+  said(leg: Leg, envelope: Envelope, text: string): string | undefined {
+    const { upstreamId } = leg;
     if (isOfLists(envelope)) {
       // The client hears of it when its own view has changed.
       this.#parts.onListChanged(upstreamId);
@@ -45,10 +43,10 @@ export class HeardWords {
     const upstream = this.#parts.snapshot().upstreams.get(upstreamId);
     // What was switched off or deleted since says nothing more.
     if (upstream?.enabled !== true) return undefined;
-    if (envelope.kind === 'request') return leg === undefined ? undefined : this.#asks.asked(new LegAsker(leg), envelope, text);
+    if (envelope.kind === 'request') return this.#asks.asked(new LegAsker(leg), envelope, text);
     switch (envelope.method) {
       case 'notifications/cancelled':
-        return envelope.requestId === undefined || leg === undefined ? undefined : this.#asks.takenBack(new LegAsker(leg), envelope.requestId, text);
+        return envelope.requestId === undefined ? undefined : this.#asks.takenBack(new LegAsker(leg), envelope.requestId, text);
       case 'notifications/message':
         return withNamedLogger(text, upstream);
       case 'notifications/resources/updated':

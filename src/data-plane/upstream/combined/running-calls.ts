@@ -7,8 +7,7 @@ export interface RunningCall {
   /** The client's own id as it is written. */
   readonly id: string;
   readonly call: RoutedCall;
-  /** Undefined when the upstream knows no sessions. */
-  readonly leg: Leg | undefined;
+  readonly leg: Leg;
 }
 
 export class RunningCalls implements CallWatcher {

@@ -1,26 +1,21 @@
-// Requests of clients that hold no session – those that describe themselves, and plain ones – on their way to the upstream they belong
-// to: as they are when it knows no sessions either, else in a session that the caller's requests share (leg-pool.ts).
+// Requests of clients that hold no session on their way to the upstream they belong to: those that describe themselves as they are, plain
+// ones in a session that the caller's requests share (leg-pool.ts). What an upstream does not speak itself the bridge below carries over.
 import { addParamHeaders, type AnswerSink, type ServerEntry, type UpstreamCall, type UpstreamEntry, type UpstreamRequest } from '#data-plane/gateway';
-import { checkParamHeaders, paramHeaders, parsedJson, replaceAt, scanMessage, type Envelope } from '#base/protocol';
-import { logRank } from '../channel/log-levels.ts';
-import { modernStatus } from '../channel/modern-manners.ts';
+import { checkParamHeaders, parsedJson, replaceAt, scanMessage, type Envelope } from '#base/protocol';
+import { MODERN_VERSION } from '../channel/modern-manners.ts';
 import { stringAt } from '../channel/string-at.ts';
 import type { CallerView } from './caller-view.ts';
 import { indexOf } from './combined-index.ts';
 import type { CombinedParts } from './combined-parts.ts';
-import { asLegacyAnswer, asModernAnswer, isHeaderMismatch, midCall, MODERN_VERSION, withEnvelope, withoutEnvelope } from '../bridge/envelope.ts';
 import type { Leg } from '../leg/leg.ts';
 import type { LegPool } from './leg-pool.ts';
-import { refuseAskingTool } from './mid-call.ts';
 import type { Route } from './route.ts';
 import { RoutedCall, type RouteHooks } from './routed-call.ts';
 import type { TaskOwners } from './task-owners.ts';
 import { legHeaders, sentParams, upstreamHeaders } from './upstream-headers.ts';
 import { isOfLists, withNamedLogger } from './upstream-words.ts';
 
-const GATEWAY_INFO = '{"name":"mcpgateway","version":"1"}';
 const TOKEN_PATH = ['params', '_meta', 'progressToken'];
-const LOG_LEVEL = ['params', '_meta', 'io.modelcontextprotocol/logLevel'];
 
 export interface SingleParts extends CombinedParts {
   readonly pool: LegPool;
@@ -38,38 +33,18 @@ export interface SingleCall {
 
 /** Throws AppError `header.mismatch`, `limit.rate` or `limit.concurrency`. */
 export function sendSingle(parts: SingleParts, single: SingleCall): UpstreamCall {
-  return single.view.era === 'legacy' ? sendLegacy(parts, single) : sendModern(parts, single);
-}
-
-function sendLegacy(parts: SingleParts, single: SingleCall): UpstreamCall {
-  const { route, message } = single;
-  const { upstream } = route;
-  if (upstream.row.legacy || !upstream.row.modern) return sendOnLeg(parts, single, route.text, undefined, () => 200);
-  refuseAskingTool(single.server, message);
-  const asLegacy = (answer: string): string => {
-    // What is known of the tool is out of date.
-    if (isHeaderMismatch(answer)) parts.onListChanged(upstream.id);
-    return asLegacyAnswer(answer, message.id);
-  };
-  const call = routed(parts, single, { answer: asLegacy, statusOf: () => 200 });
-  const text = withEnvelope(route.text, GATEWAY_INFO);
-  return sendSelfDescribing(parts, call, single, text, paramHeaders(route.params ?? [], route.text), scanMessage(text));
+  return single.view.era === 'legacy' ? sendOnLeg(parts, single) : sendModern(parts, single);
 }
 
 function sendModern(parts: SingleParts, single: SingleCall): UpstreamCall {
   const { request, message } = single;
-  const { upstream, params = [], text } = single.route;
+  const { params = [], text } = single.route;
   if (params.length > 0) {
     if (request.isHeaderless === true) addParamHeaders(request.headers, request.upstream, params, text);
     checkParamHeaders(params, request.headers, text);
   }
-  if (upstream.row.modern) {
-    const call = routed(parts, single, { answer: single.view.declares.has('tasks') ? noteTask(parts, single) : undefined });
-    return sendSelfDescribing(parts, call, single, text, sentParams(request), renamed(message, single.route.name));
-  }
-  refuseAskingTool(single.server, message);
-  const statusOf = (answer: string, isError: boolean): number => modernStatus(answer, { isError });
-  return sendOnLeg(parts, single, withoutEnvelope(text), (answer) => asModernAnswer(answer, { hints: undefined, serverInfo: undefined }), statusOf);
+  const call = routed(parts, single, { answer: single.view.declares.has('tasks') ? noteTask(parts, single) : undefined });
+  return sendSelfDescribing(parts, call, single, text, sentParams(request), renamed(message, single.route.name));
 }
 
 /** Where to ask after a task that the answer promises. */
@@ -81,20 +56,14 @@ function noteTask({ tasks }: SingleParts, { view, message, route }: SingleCall):
   };
 }
 
-function sendOnLeg(
-  parts: SingleParts,
-  single: SingleCall,
-  text: string,
-  answer: RouteHooks['answer'],
-  statusOf: RouteHooks['statusOf'],
-): UpstreamCall {
+function sendOnLeg(parts: SingleParts, single: SingleCall): UpstreamCall {
   const { view, request, route, message } = single;
   const { row } = route.upstream;
   const leg = parts.pool.leg(view.principal, route.upstream, legHeaders(request.headers, row));
   const id = leg.newId();
-  const call = routed(parts, single, { answer, statusOf, upstreamId: id, abandoned: () => tellCancelled(leg, id) }, leg);
+  const call = routed(parts, single, { statusOf: () => 200, upstreamId: id, abandoned: () => tellCancelled(leg, id) }, leg);
   // Others use the leg too, and their ids and tokens would be the same.
-  const own = replaceAt(text, ['id'], id);
+  const own = replaceAt(route.text, ['id'], id);
   const sent = message.progressToken === undefined ? own : replaceAt(own, TOKEN_PATH, id);
   const { lane, isSafeToRepeat } = request;
   leg.runningCalls++;
@@ -144,7 +113,7 @@ function renamed(message: Envelope, name: string | undefined): Envelope {
 
 function routed(
   parts: CombinedParts,
-  { server, view, request, message, route: { upstream }, sink }: SingleCall,
+  { server, message, route: { upstream }, sink }: SingleCall,
   hooks: Pick<Partial<RouteHooks>, 'answer' | 'statusOf' | 'upstreamId' | 'abandoned'>,
   leg?: Leg,
 ): RoutedCall {
@@ -157,30 +126,22 @@ function routed(
     takesEmptyData: true,
     said: (envelope, text) => {
       if (isOfLists(envelope)) parts.onListChanged(upstream.id);
-      if (envelope.kind === 'request' && leg !== undefined) {
-        refuseAsk(leg, envelope);
-        if (view.era === 'modern' && envelope.method !== 'ping') call.giveUp(midCall());
-      }
+      if (envelope.kind === 'request' && leg !== undefined) refuseAsk(leg, envelope);
       if (parts.snapshot().upstreams.get(upstream.id)?.enabled !== true) return undefined;
-      const isFiltered = view.era === 'modern' && leg !== undefined;
-      return told(upstream, envelope, text, message, hooks.upstreamId, isFiltered ? request.body?.toString('latin1') : undefined);
+      return told(upstream, envelope, text, message, hooks.upstreamId);
     },
   });
   call.enter();
   return call;
 }
 
-/**
- * What is said to a client without a session: of this call, and nothing else.
- * @param asked the request of a client that has to ask for log lines, when the upstream sends them unasked
- */
+/** What is said to a client without a session: of this call, and nothing else. */
 function told(
   upstream: UpstreamEntry,
   envelope: Envelope,
   text: string,
   { progressToken }: Envelope,
   upstreamId: string | undefined,
-  asked: string | undefined,
 ): string | undefined {
   if (envelope.kind === 'request') return undefined;
   if (envelope.method === 'notifications/progress') {
@@ -190,17 +151,12 @@ function told(
     return isOwn ? replaceAt(text, ['params', 'progressToken'], progressToken) : undefined;
   }
   if (envelope.method !== 'notifications/message') return undefined;
-  if (asked !== undefined) {
-    const wanted = stringAt(asked, LOG_LEVEL);
-    if (wanted === undefined || logRank(stringAt(text, ['params', 'level']) ?? '') < logRank(wanted)) return undefined;
-  }
   return withNamedLogger(text, upstream);
 }
 
 /** Nothing was declared, so nothing may be asked. */
 function refuseAsk(leg: Leg, { id, method }: Envelope): void {
-  const { message } = midCall();
-  const outcome = method === 'ping' ? '"result":{}' : `"error":{"code":-32601,"message":${JSON.stringify(message)}}`;
+  const outcome = method === 'ping' ? '"result":{}' : '"error":{"code":-32601,"message":"The client cannot be asked anything."}';
   tell(leg, `{"jsonrpc":"2.0","id":${id},${outcome}}`);
 }
 
