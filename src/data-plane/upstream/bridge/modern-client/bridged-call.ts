@@ -5,6 +5,8 @@ import { jsonText, parsedJson, replaceAt, rpcErrorText, scanMessage, valueAt, ty
 import type { AnswerSink, UpstreamCall, UpstreamRequest } from '#data-plane/gateway';
 import { upstreamHeaders } from '../../combined/upstream-headers.ts';
 import { withoutEnvelope } from '../envelope.ts';
+import type { TaskPlan } from '../tasks/modern-tasks.ts';
+import { callAnswer, promisedTask, taskRequest, unrelated } from '../tasks/task-forms.ts';
 import { bindingOf, withoutRound } from './call-binding.ts';
 import { CallClient, type RoundOwner } from './call-client.ts';
 import type { ClientLeg, LegCall } from './client-leg.ts';
@@ -49,19 +51,28 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
   #late: { readonly text: string } | AppError | undefined;
   #lastProgress = Number.NEGATIVE_INFINITY;
 
+  readonly #plan: TaskPlan;
+  /** Of the task that the call has become at the upstream, and whose end is waited for here. */
+  #taskId: string | undefined;
+
   /** @param text the request as latin1 */
   constructor(parts: ModernParts, place: Place, text: string, needsOwnLeg: boolean) {
     this.#parts = parts;
     this.#place = place;
     this.upstreamId = place.upstream.id;
     this.#binding = bindingOf(place.request, text);
-    this.#sent = withoutRound(withoutEnvelope(text));
+    this.#plan = parts.tasks.planOf(place.request, place.upstream, place.declared.capabilities);
+    this.#sent = parts.tasks.planned(withoutRound(withoutEnvelope(text)), this.#plan);
     this.#needsOwnLeg = needsOwnLeg;
   }
 
   /** What the upstream knows it by. */
   get id(): string {
     return this.#id;
+  }
+
+  get taskId(): string | undefined {
+    return this.#taskId;
   }
 
   /** The client's first round. */
@@ -82,7 +93,7 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
       // What is missing, or no result, is asked once more.
       if (answer?.startsWith('{') !== true) continue;
       this.#open.delete(key);
-      if (question.method === 'roots/list') this.#parts.legs.roots.note(this.#callerKey, this.#place.declared.capabilities, answer);
+      if (question.method === 'roots/list') this.#parts.legs.roots.note(this.upstreamId, this.#callerKey, this.#place.declared.capabilities, answer);
       this.#leg?.answer(answerText(question, answer));
       this.#parts.questionOver(this.#place, question, 'ok');
     }
@@ -127,6 +138,11 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
   }
 
   answered(text: string, headers: readonly string[]): void {
+    const promised = this.#plan === 'run' && this.#taskId === undefined ? promisedTask(text) : undefined;
+    if (promised !== undefined) {
+      this.#awaitTask(promised);
+      return;
+    }
     if (this.#isParked) {
       const isTooLarge = text.length > LATE_ANSWER_MAX;
       this.#late = isTooLarge
@@ -135,11 +151,24 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
       return;
     }
     const client = this.#client;
-    this.#finish(true);
+    const made = this.#plan === 'task' ? this.#keepTask(text) : undefined;
+    this.#finish(true, made !== undefined);
     if (client === undefined) return;
+    if (made !== undefined) {
+      client.answer(made, headers);
+      return;
+    }
     const isFailure = valueAt(text, ['error']) !== undefined || valueAt(text, ['result', 'isError']) === 'true';
     if (isFailure && this.#missing !== undefined) client.answer(rpcErrorText(missingCapability(this.#missing), client.message.id));
-    else this.#parts.finalAnswer({ place: this.#place, leg: this.#leg, client, text, headers, binding: this.#binding });
+    else
+      this.#parts.finalAnswer({
+        place: this.#place,
+        leg: this.#leg,
+        client,
+        text: this.#taskId === undefined ? text : callAnswer(text),
+        headers,
+        binding: this.#binding,
+      });
   }
 
   failed(error: AppError): void {
@@ -176,7 +205,7 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
       this.#leg?.answer(refusedText(id, -32601, 'The client cannot be asked this.'));
       return;
     }
-    this.#note(questionOf(envelope, text, `ask-${++this.#asked}`));
+    this.#note(questionOf(envelope, this.#taskId === undefined ? text : unrelated(text), `ask-${++this.#asked}`));
     // One that comes while the client is away waits for the next round.
     if (!this.#isParked) this.#gathering ??= setTimeout(() => this.#park(), GATHER_MS);
   }
@@ -291,14 +320,44 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
       leg?.answer(unansweredText(question, why));
       this.#parts.questionOver(this.#place, question, isExpired ? 'expired' : 'cancelled');
     }
-    if (leg !== undefined && this.#hasStarted && this.#late === undefined)
-      leg.answer(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${this.#id},"reason":${jsonText(why)}}}`);
+    if (leg !== undefined && this.#hasStarted && this.#late === undefined) leg.answer(this.#cancellation(leg, why));
     this.#finish(this.#late !== undefined);
     this.#answer?.cancel();
   }
 
+  #cancellation(leg: ClientLeg, why: string): string {
+    if (this.#taskId !== undefined) return taskRequest(leg.leg.newId(), 'tasks/cancel', this.#taskId);
+    return `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${this.#id},"reason":${jsonText(why)}}}`;
+  }
+
+  /** The upstream makes this call as a task only; for a client that knows no tasks its end is waited for. */
+  #awaitTask(taskId: string): void {
+    const leg = this.#leg;
+    if (this.#isOver || leg === undefined) return;
+    this.#taskId = taskId;
+    const text = taskRequest(leg.leg.newId(), 'tasks/result', taskId);
+    this.#answer = new UpstreamAnswer(this.#place.upstream, leg.leg, this);
+    try {
+      this.#answer.send((sink) => leg.leg.send(Buffer.from(text, 'latin1'), scanMessage(text), sink, { lane: 'stream', isSafeToRepeat: true }));
+    } catch (error) {
+      this.failed(toAppError(error));
+    }
+  }
+
+  /** The answer for a client that takes the task itself; undefined when it is none. */
+  #keepTask(text: string): string | undefined {
+    const leg = this.#leg;
+    const place = this.#place;
+    if (leg === undefined) return undefined;
+    const release = (): void => {
+      if (this.#needsOwnLeg) this.#parts.legs.checkIn(place, leg, true);
+    };
+    const { capabilities } = place.declared;
+    return this.#parts.tasks.made(text, { owner: this.#callerKey, upstream: place.upstream, capabilities, leg, release });
+  }
+
   /** @param isAnswered the upstream has come to its end with this call */
-  #finish(isAnswered: boolean): void {
+  #finish(isAnswered: boolean, isKept = false): void {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#gathering);
@@ -309,8 +368,12 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     if (leg === undefined) return;
     leg.finish(this);
     if (!this.#needsOwnLeg) return;
-    // What it may still ask is asked for nobody: not in the middle of another call.
-    if (!isAnswered && this.#hasStarted) leg.isSpoilt = true;
+    if (isKept) {
+      this.#parts.legs.parked(this.#place);
+      return;
+    }
+    // What it may still ask is asked for nobody: not in the middle of another call. A program is worth more, with all that it holds.
+    if (!isAnswered && this.#hasStarted && this.#place.upstream.row.transport !== 'STDIO') leg.isSpoilt = true;
     this.#parts.legs.checkIn(this.#place, leg, this.#isParked);
   }
 }

@@ -1,7 +1,7 @@
 // Clients of 2026-07-28 at upstreams that know sessions only (protocol.md 2.2): what can be said from here is said, everything else becomes
 // a call in a session of the caller's.
 import { AppError, toAppError } from '#base/kernel';
-import { jsonText, rpcErrorText, scanMessage, valueAt, type Envelope } from '#base/protocol';
+import { jsonText, removeMember, rpcErrorText, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
 import { accepted } from '../../channel/http-manners.ts';
 import { isLogLevel } from '../../channel/log-levels.ts';
@@ -9,12 +9,15 @@ import { declaredCapabilities, refusedModern } from '../../channel/modern-manner
 import { stringAt } from '../../channel/string-at.ts';
 import { reply } from '../../combined/reply.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
+import { ModernTasks } from '../tasks/modern-tasks.ts';
 import { asModernAnswer, withoutEnvelope, type ModernWords } from '../envelope.ts';
 import { BridgedCall, missingCapability } from './bridged-call.ts';
+import { cacheHints } from './cache-hints.ts';
 import { bindingOf } from './call-binding.ts';
 import { CallClient } from './call-client.ts';
 import { discovered } from './discovered.ts';
 import { canBeAsked, LegBook, type Declared } from './leg-book.ts';
+import { Listenings } from './listenings.ts';
 import type { FinalAnswer, ModernParts } from './modern-parts.ts';
 import { PageVisit, visitRequests, wantsVisits } from './page-visit.ts';
 import { ParkedCalls, type ParkedCounts } from './parked-calls.ts';
@@ -25,7 +28,15 @@ const CLIENT_INFO = ['params', '_meta', 'io.modelcontextprotocol/clientInfo'];
 const LOG_LEVEL = ['params', '_meta', 'io.modelcontextprotocol/logLevel'];
 const CAPABILITIES_MAX = 64 * 1024;
 /** Of the older era; in the modern one they are no methods (protocol.md 1.12). */
-const REMOVED: ReadonlySet<string> = new Set(['initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe']);
+const REMOVED: ReadonlySet<string> = new Set([
+  'initialize',
+  'ping',
+  'logging/setLevel',
+  'resources/subscribe',
+  'resources/unsubscribe',
+  'tasks/list',
+  'tasks/result',
+]);
 /** Of sessions, and of no meaning outside one. */
 const NOTES_OF_SESSIONS: ReadonlySet<string> = new Set([
   'notifications/initialized',
@@ -33,18 +44,20 @@ const NOTES_OF_SESSIONS: ReadonlySet<string> = new Set([
   'notifications/progress',
   'notifications/roots/list_changed',
 ]);
-const CACHEABLE: ReadonlySet<string> = new Set(['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list', 'resources/read']);
 
 export class ModernClients {
   readonly #parts: ModernParts;
+  readonly #listenings: Listenings;
 
   constructor(parts: BridgeParts) {
     const { logger } = parts;
+    this.#listenings = new Listenings(parts);
     this.#parts = {
       ...parts,
       legs: new LegBook(parts),
       parked: new ParkedCalls(parts.answerTimeoutMs, parts.parkedMax),
       states: new RequestStates(parts.secret),
+      tasks: new ModernTasks(parts),
       questionOver: (place, question, outcome) => {
         parts.onQuestionOver?.({
           upstreamId: place.upstream.id,
@@ -90,6 +103,9 @@ export class ModernClients {
       );
     const declared = declaredIn(text, capabilities ?? '{}');
     if (message.method === 'server/discover') return this.#discover(request, upstream, declared, text, sink);
+    if (message.method === 'subscriptions/listen') return this.#listenings.open(request, upstream, declared, text, sink);
+    const ofTask = this.#parts.tasks.open(request, upstream, text, declared.capabilities, sink);
+    if (ofTask !== undefined) return ofTask;
     return valueAt(text, ['params', 'requestState']) === undefined
       ? this.#call(request, upstream, declared, text, sink)
       : this.#retry(request, text, sink);
@@ -98,12 +114,15 @@ export class ModernClients {
   keepOnly(upstreams: ReadonlyMap<string, UpstreamEntry>): void {
     const isThere = (id: string): boolean => upstreams.get(id)?.enabled === true;
     this.#parts.parked.keepOnly(isThere);
+    this.#parts.tasks.keepOnly(upstreams);
     this.#parts.legs.keepOnly(upstreams);
+    this.#listenings.keepOnly(upstreams);
   }
 
   async close(): Promise<void> {
     this.#parts.parked.close();
-    await this.#parts.legs.close();
+    this.#parts.tasks.close();
+    await Promise.all([this.#parts.legs.close(), this.#listenings.close()]);
   }
 
   #call(request: UpstreamRequest, upstream: UpstreamEntry, declared: Declared, text: string, sink: AnswerSink): UpstreamCall {
@@ -124,7 +143,10 @@ export class ModernClients {
     const { leg } = this.#parts.legs.shared(this.#parts.legs.placeOf(request, upstream, declared));
     const client = new CallClient({ upstreamId: upstream.id, left() {}, paused() {} }, request, text, sink);
     leg.ready().then(
-      () => client.answer(`{"jsonrpc":"2.0","id":null,"result":${discovered(leg.words, this.#wordsFor(upstream, 'server/discover', leg.words))}}`),
+      () =>
+        client.answer(
+          `{"jsonrpc":"2.0","id":null,"result":${discovered(leg.words, this.#wordsFor(request, upstream, 'server/discover', leg.words))}}`,
+        ),
       (error: unknown) => client.fail(toAppError(error)),
     );
     return client;
@@ -149,7 +171,7 @@ export class ModernClients {
       this.#askVisits(final);
       return;
     }
-    client.answer(asModernAnswer(text, this.#wordsFor(place.upstream, client.message.method, leg?.leg.words ?? '{}')), headers);
+    client.answer(asModernAnswer(text, this.#wordsFor(place.request, place.upstream, client.message.method, leg?.leg.words ?? '{}')), headers);
   }
 
   #askVisits({ text, client, place, binding }: FinalAnswer): void {
@@ -181,10 +203,8 @@ export class ModernClients {
     );
   }
 
-  #wordsFor(upstream: UpstreamEntry, method: string, words: string): ModernWords {
-    const isKept = CACHEABLE.has(method) || method === 'server/discover';
-    void upstream;
-    return { hints: isKept ? { ttlMs: 0, cacheScope: 'private' } : undefined, serverInfo: valueAt(words, ['serverInfo']) };
+  #wordsFor(request: UpstreamRequest, upstream: UpstreamEntry, method: string, words: string): ModernWords {
+    return { hints: cacheHints(this.#parts, upstream, request, method, Date.now()), serverInfo: valueAt(words, ['serverInfo']) };
   }
 }
 
@@ -192,5 +212,9 @@ export class ModernClients {
 function declaredIn(text: string, capabilities: string): Declared {
   if (capabilities.length > CAPABILITIES_MAX) throw new AppError('request.bad_params', 'The declared capabilities are too large.');
   const info = valueAt(text, CLIENT_INFO);
-  return { capabilities, clientInfo: info?.startsWith('{') === true && info.length < CAPABILITIES_MAX ? info : undefined };
+  // Tasks that clients run are of the older era only.
+  return {
+    capabilities: removeMember(capabilities, ['tasks']),
+    clientInfo: info?.startsWith('{') === true && info.length < CAPABILITIES_MAX ? info : undefined,
+  };
 }

@@ -1,5 +1,6 @@
 // What the calls of modern clients share.
 import type { BridgeParts } from '../bridge-parts.ts';
+import type { ModernTasks } from '../tasks/modern-tasks.ts';
 import type { CallClient } from './call-client.ts';
 import type { ClientLeg } from './client-leg.ts';
 import type { LegBook, Place } from './leg-book.ts';
@@ -11,6 +12,7 @@ export interface ModernParts extends BridgeParts {
   readonly legs: LegBook;
   readonly parked: ParkedCalls;
   readonly states: RequestStates;
+  readonly tasks: ModernTasks;
   /** A question has come to its end, one way or another. */
   questionOver(place: Place, question: Question, outcome: 'ok' | 'cancelled' | 'expired'): void;
   /** The upstream has answered. */

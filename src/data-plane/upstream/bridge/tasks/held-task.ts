@@ -1,6 +1,6 @@
 // A task of a server of 2025-11-25, kept for a client that knows tasks as the extension has them. A tasks/result waits at the upstream for as
 // long as the task runs: on its stream come the questions, which the client finds in tasks/get and answers by tasks/update (protocol.md 2.6).
-import { jsonText, scanMessage, valueAt, type Envelope } from '#base/protocol';
+import { scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { UpstreamEntry } from '#data-plane/gateway';
 import { stringAt } from '../../channel/string-at.ts';
 import type { Leg } from '../../leg/leg.ts';
@@ -8,14 +8,14 @@ import type { LegCall } from '../modern-client/client-leg.ts';
 import { isQuestion, missingFor, refusedText } from '../modern-client/question.ts';
 import { UpstreamAnswer, type AnswerReader } from '../modern-client/upstream-answer.ts';
 import type { KeptTask } from './task-book.ts';
-import { inlinedResult, isTerminal, modernDetails, modernState, modernTask, type Outcome } from './task-forms.ts';
+import { inlinedResult, isTerminal, modernDetails, modernState, modernTask, taskRequest, type Outcome } from './task-forms.ts';
 import { TaskQuestions } from './task-questions.ts';
 
 /** The session a task was made in, for as long as it runs. */
 export interface TaskLease {
   readonly leg: Leg;
-  /** Others may use the session. */
-  release(): void;
+  /** The session is not needed for the task any more. @param isDone the upstream has come to the end with it */
+  release(isDone: boolean): void;
 }
 
 export interface MadeTask {
@@ -125,7 +125,7 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
     if (this.#outcome === undefined && !this.#isReleased) {
       this.#outcome = { status: 'cancelled' };
       this.#tell(this.#request('tasks/cancel'));
-      this.#letGo();
+      this.#letGo(false);
     }
     this.#watchers.clear();
   }
@@ -235,18 +235,18 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
     this.#outcome = outcome;
     this.#answer = undefined;
     if (task !== undefined) this.#task = modernTask(copied(task), this.#parts.ttlMaxMs);
-    this.#letGo();
+    this.#letGo(true);
     this.#changed();
     this.#parts.onFinished();
   }
 
-  #letGo(): void {
+  #letGo(isDone: boolean): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#questions.clear();
     this.#waiting?.cancel();
     this.#waited();
-    this.#lease.release();
+    this.#lease.release(isDone);
   }
 
   #changed(): void {
@@ -259,7 +259,7 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
   }
 
   #request(method: string): string {
-    return `{"jsonrpc":"2.0","id":${this.#lease.leg.newId()},"method":"${method}","params":{"taskId":${jsonText(this.taskId)}}}`;
+    return taskRequest(this.#lease.leg.newId(), method, this.taskId);
   }
 
   #tell(text: string): void {

@@ -21,7 +21,7 @@ export interface TaskMaker {
   readonly capabilities: string;
   readonly leg: ClientLeg;
   /** The session is not needed for the task any more. */
-  release(): void;
+  readonly release: () => void;
 }
 
 /** A task whose upstream sets no limit is kept for so long. */
@@ -67,8 +67,10 @@ export class ModernTasks {
     const parts = { ttlMaxMs: TTL_MAX_MS, timeoutMs: this.#parts.handshakeTimeoutMs, onFinished: () => this.#book.trim() };
     const lease = {
       leg: leg.leg,
-      release: () => {
+      release: (isDone: boolean) => {
         leg.finish(held);
+        // What it may still ask is asked for nobody.
+        if (!isDone && leg.isExclusive) leg.isSpoilt = true;
         release();
       },
     };

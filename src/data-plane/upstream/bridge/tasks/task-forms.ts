@@ -1,6 +1,6 @@
 // A task in the words of 2025-11-25 and in those of the extension io.modelcontextprotocol/tasks (protocol.md 1.11). Pure: texts in, texts
 // out. What neither form knows stays where it is.
-import { jsonText, mapMembers, parsedJson, removeMember, setMember, valueAt } from '#base/protocol';
+import { jsonText, mapMembers, parsedJson, removeMember, replaceAt, setMember, valueAt } from '#base/protocol';
 import { stringAt } from '../../channel/string-at.ts';
 
 export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
@@ -95,6 +95,16 @@ function legacyStatus(details: string): string | undefined {
   return status === 'completed' && valueAt(details, ['result', 'isError']) === 'true' ? 'failed' : status;
 }
 
+/** The id of the task that an answer of 2025-11-25 promises; undefined when it promises none. */
+export function promisedTask(answer: string): string | undefined {
+  return stringAt(answer, ['result', 'task', 'taskId']);
+}
+
+/** A request about a task. @param id as JSON text */
+export function taskRequest(id: string, method: string, taskId: string): string {
+  return `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":{"taskId":${jsonText(taskId)}}}`;
+}
+
 /** Says in `_meta` of a result or of params which task it belongs to. */
 export function relatedTo(text: string, taskId: string): string {
   return setMember(text, ['_meta', RELATED_TASK], jsonText({ taskId }));
@@ -103,6 +113,18 @@ export function relatedTo(text: string, taskId: string): string {
 /** Of which task does this message of an upstream speak? */
 export function taskIdIn(message: string): string | undefined {
   return stringAt(message, ['params', '_meta', RELATED_TASK, 'taskId']);
+}
+
+/** A message that does not say which task it belongs to. */
+export function unrelated(message: string): string {
+  const params = valueAt(message, ['params']);
+  return params === undefined ? message : replaceAt(message, ['params'], withoutMeta(params, RELATED_TASK));
+}
+
+/** The answer to tasks/result as the answer to the call itself. */
+export function callAnswer(answer: string): string {
+  const result = valueAt(answer, ['result']);
+  return result === undefined ? answer : replaceAt(answer, ['result'], inlinedResult(result));
 }
 
 /** The text without this key of `_meta`, and without `_meta` when nothing else is in it. */

@@ -1,8 +1,8 @@
 // What a running task has asked and nobody has answered yet. The client knows each question by a key that means nothing else for as long as
 // the task lives; the upstream knows it by the id of its request, or by several when it asked again on another stream.
-import { jsonText, mapMembers, replaceAt, valueAt, type Envelope } from '#base/protocol';
+import { jsonText, mapMembers, type Envelope } from '#base/protocol';
 import { answerText, questionOf, type Question } from '../modern-client/question.ts';
-import { RELATED_TASK, withoutMeta } from './task-forms.ts';
+import { unrelated } from './task-forms.ts';
 
 const OPEN_MAX = 100;
 
@@ -23,7 +23,7 @@ export class TaskQuestions {
 
   /** @returns false when too much is open already */
   note(envelope: Envelope, text: string): boolean {
-    const question = questionOf(envelope, withoutRelation(text), `question-${this.#count + 1}`);
+    const question = questionOf(envelope, unrelated(text), `question-${this.#count + 1}`);
     for (const open of this.#open.values()) {
       if (open.text !== question.text) continue;
       open.asked.push(question);
@@ -62,10 +62,4 @@ export class TaskQuestions {
   clear(): void {
     this.#open.clear();
   }
-}
-
-/** The client has asked for the question by the task it belongs to. */
-function withoutRelation(text: string): string {
-  const params = valueAt(text, ['params']);
-  return params === undefined ? text : replaceAt(text, ['params'], withoutMeta(params, RELATED_TASK));
 }

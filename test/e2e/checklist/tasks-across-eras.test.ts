@@ -1,0 +1,170 @@
+// Checklist point 47: tasks of 2025-11-25 and of the extension io.modelcontextprotocol/tasks, each for clients of the other era, through a
+// mirror and a combined server, over streamable HTTP and stdio: made, followed, asked, answered, cancelled, and nobody else's.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startGateway, type StartedGateway } from '../../kit/gateway.ts';
+import { combinedOf } from './combined-doors.ts';
+import { mirrorOfCopy, startCopy, type Copy } from './copies.ts';
+import { as, modern, type Door } from './doors.ts';
+import { eventually } from './wire.ts';
+
+type Json = Record<string, unknown>;
+const EXTENSION = 'io.modelcontextprotocol/tasks';
+const TASKS = { extensions: { [EXTENSION]: {} } };
+const ASKABLE = { elicitation: {}, ...TASKS };
+
+let gateway: StartedGateway;
+let overHttp: Copy;
+let overStdio: Copy;
+const doors = new Map<string, Door>();
+/** Of the combined server; a mirror's tools have the upstream's own names. */
+let prefix = '';
+
+beforeAll(async () => {
+  gateway = await startGateway();
+  overHttp = await startCopy('streamable HTTP', 'legacy');
+  overStdio = await startCopy('stdio', 'legacy');
+  doors.set('mirror, streamable HTTP', await mirrorOfCopy(gateway, overHttp));
+  doors.set('mirror, stdio', await mirrorOfCopy(gateway, overStdio));
+  const url = overHttp.endpoint.transport === 'streamableHttp' ? overHttp.endpoint.url : '';
+  doors.set('combined', await combinedOf(gateway, [{ name: 'jobs', url }]));
+  prefix = 'jobs-';
+});
+afterAll(async () => {
+  await gateway?.stop();
+  await overHttp?.close();
+  await overStdio?.close();
+});
+
+const doorOf = (name: string): Door => doors.get(name) ?? { url: '', headers: {} };
+const toolOf = (name: string, tool: string): string => (name === 'combined' ? prefix + tool.replaceAll('_', '-') : tool);
+
+async function ask(door: Door, method: string, params: Json, capabilities: object = ASKABLE): Promise<Json & { status: number }> {
+  const answer = await modern(door, method, params, { capabilities });
+  return { ...(await answer.answer()), status: answer.status };
+}
+
+async function resultOf(door: Door, method: string, params: Json, capabilities?: object): Promise<Json> {
+  const { result, ...rest } = await ask(door, method, params, capabilities);
+  if (result === undefined) throw new Error(`${method}: ${JSON.stringify(rest)}`);
+  return result as Json;
+}
+
+async function untilStatus(door: Door, taskId: unknown, ...statuses: string[]): Promise<Json> {
+  return eventually(async () => {
+    const details = await resultOf(door, 'tasks/get', { taskId });
+    return statuses.includes(String(details['status'])) ? details : undefined;
+  });
+}
+
+describe.each([['mirror, streamable HTTP'], ['mirror, stdio'], ['combined']])('a client of 2026-07-28 and an upstream of 2025-11-25: %s', (name) => {
+  const call = (tool: string, args: object = {}, capabilities?: object): Promise<Json> =>
+    resultOf(doorOf(name), 'tools/call', { name: toolOf(name, tool), arguments: args }, capabilities);
+
+  test('47 · a call becomes a task as the extension says it, and its result is found in tasks/get', async () => {
+    const created = await call('slow_compute', { seconds: 0, label: 'x' });
+    expect(created).toMatchObject({ resultType: 'task', status: 'working', ttlMs: 60_000, pollIntervalMs: 100, createdAt: expect.any(String) });
+    for (const absent of ['task', 'ttl', 'pollInterval', 'result', 'inputRequests', 'requestState']) expect(created).not.toHaveProperty(absent);
+    const details = await untilStatus(doorOf(name), created['taskId'], 'completed', 'failed');
+    expect(details).toMatchObject({
+      resultType: 'complete',
+      status: 'completed',
+      taskId: created['taskId'],
+      result: { content: [{ text: 'Computed x' }] },
+    });
+    expect(JSON.stringify(details)).not.toContain('related-task');
+    expect(await resultOf(doorOf(name), 'tasks/get', { taskId: created['taskId'] })).toEqual(details);
+  });
+
+  test('47 · a tool that failed completes its task, an error of the protocol fails it', async () => {
+    const failed = await untilStatus(doorOf(name), (await call('failing_job'))['taskId'], 'completed', 'failed');
+    expect(failed).toMatchObject({ status: 'completed', result: { isError: true } });
+    const broken = await untilStatus(doorOf(name), (await call('protocol_error_job'))['taskId'], 'completed', 'failed');
+    expect(broken).toMatchObject({ status: 'failed', error: { code: -32603, message: 'The job could not be run' } });
+    expect(broken).not.toHaveProperty('result');
+  });
+
+  test('47 · what the task asks is found in tasks/get, answered by tasks/update one by one, and asked no more', async () => {
+    const { taskId } = await call('multi_input');
+    const asking = await eventually(async () => {
+      const details = await resultOf(doorOf(name), 'tasks/get', { taskId });
+      return Object.keys((details['inputRequests'] ?? {}) as Json).length === 2 && details;
+    });
+    expect(asking).toMatchObject({ resultType: 'complete', status: 'input_required' });
+    const requests = asking['inputRequests'] as Record<string, { method: string; params: Json }>;
+    const [first = '', second = ''] = Object.keys(requests);
+    for (const request of Object.values(requests)) {
+      expect(request).toMatchObject({ method: 'elicitation/create', params: { message: expect.stringMatching(/name\?$/) } });
+      expect(JSON.stringify(request)).not.toContain('related-task');
+    }
+    const answer = { action: 'accept', content: { name: 'Ann' } };
+    expect(await resultOf(doorOf(name), 'tasks/update', { taskId, inputResponses: { unknown: answer } })).toEqual({ resultType: 'complete' });
+    expect(await resultOf(doorOf(name), 'tasks/update', { taskId, inputResponses: { [first]: answer } })).toEqual({ resultType: 'complete' });
+    const half = await resultOf(doorOf(name), 'tasks/get', { taskId });
+    expect([half['status'], Object.keys(half['inputRequests'] as Json)]).toEqual(['input_required', [second]]);
+    await resultOf(doorOf(name), 'tasks/update', { taskId, inputResponses: { [first]: answer, [second]: answer } });
+    expect(await untilStatus(doorOf(name), taskId, 'completed', 'failed')).toMatchObject({
+      status: 'completed',
+      result: { content: [{ text: 'Answered: first, second' }] },
+    });
+  });
+
+  test('47 · a task is cancelled: an acknowledgement, also the second time, and nothing is asked or answered any more', async () => {
+    const { taskId } = await call('confirm_delete', { filename: 'f' });
+    await untilStatus(doorOf(name), taskId, 'input_required');
+    for (let time = 0; time < 2; time++) expect(await resultOf(doorOf(name), 'tasks/cancel', { taskId })).toEqual({ resultType: 'complete' });
+    const details = await resultOf(doorOf(name), 'tasks/get', { taskId });
+    expect(details).toMatchObject({ resultType: 'complete', status: 'cancelled' });
+    for (const absent of ['inputRequests', 'result', 'error']) expect(details).not.toHaveProperty(absent);
+  });
+
+  test('47 · who does not declare the extension sees no task: a tool that may be one answers, one that must be is run to its end', async () => {
+    expect(await call('slow_compute', { seconds: 0, label: 'y' }, {})).toMatchObject({ resultType: 'complete', content: [{ text: 'Computed y' }] });
+    const run = await call('failing_job', {}, {});
+    expect(run).toMatchObject({ resultType: 'complete', isError: true, content: [{ text: 'The job failed' }] });
+    expect(JSON.stringify(run)).not.toMatch(/task/);
+    const { error } = await ask(doorOf(name), 'tools/call', { name: toolOf(name, 'protocol_error_job'), arguments: {} }, {});
+    expect(error).toMatchObject({ code: -32603, message: 'The job could not be run' });
+  });
+
+  test('47 · what a call asks before it becomes a task is asked in rounds, and the last one gives the task', async () => {
+    const params = { name: toolOf(name, 'test_tool_with_task'), arguments: {} };
+    const round = await resultOf(doorOf(name), 'tools/call', params);
+    expect(round).toMatchObject({ resultType: 'input_required', requestState: expect.any(String) });
+    expect(round).not.toHaveProperty('taskId');
+    const [key = ''] = Object.keys(round['inputRequests'] as Json);
+    const inputResponses = { [key]: { action: 'accept', content: { name: 'Alice' } } };
+    const created = await resultOf(doorOf(name), 'tools/call', { ...params, inputResponses, requestState: round['requestState'] });
+    expect(created).toMatchObject({ resultType: 'task', taskId: expect.any(String) });
+    expect(created).not.toHaveProperty('requestState');
+    expect(await untilStatus(doorOf(name), created['taskId'], 'completed', 'failed')).toMatchObject({
+      result: { content: [{ text: 'Hello, Alice!' }] },
+    });
+  });
+
+  test('47 · the parameter of the older form means nothing: it makes no task where there is none', async () => {
+    const params = { name: toolOf(name, 'greet'), arguments: { name: 'Z' }, task: { ttl: 1 } };
+    expect(await resultOf(doorOf(name), 'tools/call', params)).toMatchObject({ resultType: 'complete', content: [{ text: 'Hello, Z!' }] });
+  });
+
+  test('47 · the extension is what discover shows, and its methods need it; methods of the older form are none', async () => {
+    const { capabilities } = await resultOf(doorOf(name), 'server/discover', {});
+    expect(capabilities).toMatchObject(TASKS);
+    expect(capabilities).not.toHaveProperty('tasks');
+    for (const method of ['tasks/get', 'tasks/update', 'tasks/cancel']) {
+      const undeclared = await ask(doorOf(name), method, { taskId: 'x', inputResponses: {} }, { elicitation: {} });
+      expect(undeclared, method).toMatchObject({ status: 400, error: { code: -32021, data: { requiredCapabilities: TASKS } } });
+      expect(await ask(doorOf(name), method, { taskId: 'nobody’s', inputResponses: {} }), method).toMatchObject({ error: { code: -32602 } });
+    }
+    for (const method of ['tasks/list', 'tasks/result'])
+      expect(await ask(doorOf(name), method, { taskId: 'x' }), method).toMatchObject({ status: 404, error: { code: -32601 } });
+  });
+
+  test('47 · a task is its maker’s: to everybody else it does not exist', async () => {
+    const { taskId } = await call('slow_compute', { seconds: 60 });
+    const stranger = as(doorOf(name), await gateway.tokenFor({ sub: 'somebody@example.com', is_admin: true, teams: null }));
+    for (const method of ['tasks/get', 'tasks/update', 'tasks/cancel'])
+      expect(await ask(stranger, method, { taskId, inputResponses: {} }), method).toMatchObject({ error: { code: -32602 } });
+    expect(await resultOf(doorOf(name), 'tasks/get', { taskId })).toMatchObject({ status: 'working' });
+    await resultOf(doorOf(name), 'tasks/cancel', { taskId });
+  });
+});
