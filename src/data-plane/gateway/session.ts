@@ -24,7 +24,8 @@ export interface StandaloneHandle {
   join(exchange: Exchange, headers: string[], sequence: number | undefined): void;
 }
 
-const OPEN_ASKS_MAX = 1000;
+/** A thousand calls of one session may each ask several things at once. */
+const OPEN_ASKS_MAX = 10_000;
 const ASK_ID_MAX = 1024;
 const ENDED_STREAMS_KEPT = 16;
 const ENDED_BYTES_KEPT = 4 * 1024 * 1024;

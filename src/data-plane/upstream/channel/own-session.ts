@@ -13,7 +13,8 @@ import { ReopenTimer } from './reopen-timer.ts';
 import { stringAt } from './string-at.ts';
 
 const REMEMBERED_MAX = 1000;
-const ASKED_MAX = 1000;
+/** As many as may be open on a session of the gateway. */
+const ASKED_MAX = 10_000;
 const INITIALIZED = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
 
 export class OwnSession extends LineSession implements LinkOwner {

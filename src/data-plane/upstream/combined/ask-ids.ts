@@ -7,7 +7,8 @@ export interface Asker {
   readonly key: string;
 }
 
-const OPEN_MAX = 1000;
+/** As many as may be open on a session of the gateway. */
+const OPEN_MAX = 10_000;
 
 interface OpenAsk<A extends Asker> {
   readonly asker: A;
