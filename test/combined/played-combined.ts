@@ -1,6 +1,6 @@
 // The whole pipeline with combined servers in front of upstreams that do exactly what a test says, when it says it.
 import type { Principal } from '../../src/base/access/index.ts';
-import { AppError, silentLogger } from '../../src/base/kernel/index.ts';
+import { AppError, Secret, silentLogger } from '../../src/base/kernel/index.ts';
 import { scanMessage } from '../../src/base/protocol/index.ts';
 import {
   createGateway,
@@ -10,8 +10,10 @@ import {
   type RecordBatch,
   type RecordDirection,
   type SnapshotInput,
+  type UpstreamPort,
   type UpstreamSession,
 } from '../../src/data-plane/gateway/index.ts';
+import { createBridge, type Bridge } from '../../src/data-plane/upstream/bridge/bridge.ts';
 import { createCombinedUpstream } from '../../src/data-plane/upstream/combined/combined-upstream.ts';
 import { PlayedCall, PlayedClient } from '../data-plane/data-plane-rig.ts';
 import { itemRow, principal, upstreamRow } from './combined-rig.ts';
@@ -31,6 +33,13 @@ export const MODERN_META = {
   'io.modelcontextprotocol/clientInfo': { name: 'c', version: '1' },
 };
 
+const DISCOVERED = {
+  resultType: 'complete',
+  supportedVersions: ['2026-07-28'],
+  capabilities: { tools: {}, logging: {} },
+  _meta: { 'io.modelcontextprotocol/serverInfo': { name: 'u', version: '1' } },
+};
+
 /** Legs are opened at once unless `isSlow`; everything else waits for the test. */
 export class PlayedCombined {
   readonly calls: PlayedCall[] = [];
@@ -38,6 +47,7 @@ export class PlayedCombined {
   readonly revoked = new Set<string>();
   /** Upstreams by id; epoch ms. */
   readonly freshUntil = new Map<string, number>();
+  readonly bridge: Bridge;
   readonly combined: ReturnType<typeof createCombinedUpstream>;
   readonly gateway: Gateway;
   /** Answers of `initialize` are the test's. */
@@ -58,24 +68,26 @@ export class PlayedCombined {
       revokedTokenIds: [],
       ...input,
     };
-    this.combined = createCombinedUpstream({
-      port: {
-        open: (request, sink, observer) => {
-          const call = new PlayedCall(request, sink, observer);
-          this.calls.push(call);
-          if (this.isDown) sink.fail(new AppError('upstream.down', 'down'));
-          else if (request.message?.method === 'initialize' && !this.isSlow) this.agree(call);
-          else if (request.message?.kind !== 'request' && request.method !== 'GET' && !this.isDeaf) acknowledge(call);
-          return call;
-        },
-      },
+    const house = {
       snapshot: () => this.gateway.snapshots.current,
       logger: silentLogger,
       handshakeTimeoutMs: 5000,
-      pageSize: 100,
-      freshUntilMs: (id) => this.freshUntil.get(id) ?? 0,
-      onListChanged: (id) => this.changedUpstreams.push(id),
-    });
+      freshUntilMs: (id: string) => this.freshUntil.get(id) ?? 0,
+      onListChanged: (id: string) => this.changedUpstreams.push(id),
+    };
+    const port: UpstreamPort = {
+      open: (request, sink, observer) => {
+        const call = new PlayedCall(request, sink, observer);
+        this.calls.push(call);
+        if (this.isDown) sink.fail(new AppError('upstream.down', 'down'));
+        else if (request.message?.method === 'initialize' && !this.isSlow) this.agree(call);
+        else if (request.message?.method === 'server/discover' && !this.isSlow) answers(call, DISCOVERED);
+        else if (request.message?.kind !== 'request' && request.method !== 'GET' && !this.isDeaf) acknowledge(call);
+        return call;
+      },
+    };
+    this.bridge = createBridge({ ...house, port, answerTimeoutMs: 60_000, parkedMax: 100, secret: new Secret('of tests') });
+    this.combined = createCombinedUpstream({ ...house, port: this.bridge, pageSize: 100 });
     this.gateway = createGateway(
       { toolTimeoutMs, toolTimeoutMaxMs: 10 * toolTimeoutMs, sessionIdleMs, sessionsMax: 100 },
       {
@@ -98,6 +110,7 @@ export class PlayedCombined {
   change(input: Partial<Omit<SnapshotInput, 'version'>>): void {
     this.#input = { ...this.#input, ...input };
     this.gateway.snapshots.swap({ version: ++this.#version, ...this.#input });
+    this.bridge.keepOnly(this.gateway.snapshots.current.upstreams);
     this.combined.snapshotChanged();
   }
 

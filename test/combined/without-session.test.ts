@@ -1,5 +1,5 @@
 // Calls of clients that hold no session – of the modern era, or plain – to upstreams that have sessions.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { itemRow, upstreamRow } from './combined-rig.ts';
 import { answers, answersWith, MODERN_META, PlayedCombined, sentHeader, sentJson, settled } from './played-combined.ts';
 
@@ -140,7 +140,7 @@ describe('tasks of clients without a session', () => {
 });
 
 describe('a tool that asks its caller', () => {
-  it('is shown to whoever declares to answer, and refused at once where its questions cannot be brought', () => {
+  it('is shown to whoever declares to answer, and asks in the client’s own era', async () => {
     const rig = new PlayedCombined({
       upstreams: [upstreamRow('a', { modern: false }), upstreamRow('b', { legacy: false })],
       items: [itemRow('tool', 'a', 'x', { needs: ['sampling'] }), itemRow('tool', 'b', 'y', { needs: ['sampling'] })],
@@ -149,11 +149,21 @@ describe('a tool that asks its caller', () => {
     const declares = { ...MODERN_META, 'io.modelcontextprotocol/clientCapabilities': { sampling: {} } };
     expect(names(rig.post({ id: 1, method: 'tools/list', params: { _meta: declares } }).body)).toEqual(['a-x', 'b-y']);
     expect(names(rig.post({ id: 1, method: 'tools/list', params: { _meta: MODERN_META } }).body)).toEqual([]);
-    const refused = rig.post({ id: 2, method: 'tools/call', params: { name: 'a-x', _meta: declares } });
-    expect(refused.error).toMatchObject({ code: 'bridge.mid_call' });
+    const modern = rig.post({ id: 2, method: 'tools/call', params: { name: 'a-x', _meta: declares } });
+    const question = { method: 'sampling/createMessage', params: { messages: [], maxTokens: 1 } };
+    const asking = await rig.until('a', 'tools/call');
+    asking.sink.head({ status: 200, kind: 'stream', headers: [], contentLength: undefined });
+    const asked = JSON.stringify({ jsonrpc: '2.0', id: 'q', ...question });
+    asking.sink.event({ id: undefined, event: 'message', retry: undefined, data: asked, comment: undefined });
+    await vi.waitFor(() => expect(modern.isEnded).toBe(true));
+    expect(JSON.parse(modern.data.at(-1) ?? '')).toMatchObject({
+      id: 2,
+      result: { resultType: 'input_required', inputRequests: { 'ask-1': question }, requestState: expect.any(String) },
+    });
     const session = rig.openSession({}, { sampling: {} });
-    expect(rig.callTool('b-y', 3, { session }).error).toMatchObject({ code: 'bridge.mid_call' });
-    expect(rig.calls).toEqual([]);
+    const legacy = rig.callTool('b-y', 3, { session });
+    answers(await rig.until('b', 'tools/call'), { resultType: 'input_required', inputRequests: { q: question } });
+    expect(legacy.data.filter((data) => data !== '').map((data) => JSON.parse(data) as object)).toMatchObject([question]);
   });
 });
 
@@ -202,6 +212,6 @@ describe('a legacy client and a modern upstream', () => {
     expect(client.body).toBe('{"jsonrpc":"2.0","id":1,"result":{}}');
     const other = rig.callTool('a-x', 2, { session });
     answers(await rig.until('a', 'tools/call', 2), { resultType: 'task', taskId: 't' });
-    expect(JSON.parse(other.body)).toMatchObject({ id: 2, error: { data: { code: 'bridge.mid_call' } } });
+    expect(JSON.parse(other.body)).toMatchObject({ id: 2, error: { data: { code: 'upstream.bad_answer' } } });
   });
 });
