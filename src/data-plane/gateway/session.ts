@@ -26,6 +26,8 @@ export interface StandaloneHandle {
 
 /** A thousand calls of one session may each ask several things at once. */
 const OPEN_ASKS_MAX = 10_000;
+/** Of one call, or of none. */
+const CALL_ASKS_MAX = 1000;
 const ASK_ID_MAX = 1024;
 const ENDED_STREAMS_KEPT = 16;
 const ENDED_BYTES_KEPT = 4 * 1024 * 1024;
@@ -108,10 +110,11 @@ export class Session {
 
   /** Throws AppError `upstream.bad_answer` when the upstream asks without end. */
   openAsk(id: string, ask: OpenAsk): void {
-    if (this.#openAsks.size >= OPEN_ASKS_MAX || id.length > ASK_ID_MAX) {
+    const ofCall = ask.call === undefined ? this.#looseAsks : ask.call.openAsks;
+    if (ofCall >= CALL_ASKS_MAX || this.#openAsks.size >= OPEN_ASKS_MAX || id.length > ASK_ID_MAX) {
       throw new AppError(
         'upstream.bad_answer',
-        `The upstream asks too much: ${this.#openAsks.size} of its requests are open on this session, the id of the next has ${id.length} bytes.`,
+        `The upstream asks too much: ${this.#openAsks.size} of its requests are open on this session, ${ofCall} of them of one call, the id of the next has ${id.length} bytes.`,
       );
     }
     this.takeAsk(id);
