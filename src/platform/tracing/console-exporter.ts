@@ -30,7 +30,7 @@ function lineOf(span: ReadableSpan): object {
     parentSpanId: span.parentSpanContext?.spanId,
     start: new Date(span.startTime[0] * 1000 + span.startTime[1] / 1e6).toISOString(),
     durationMs: span.duration[0] * 1000 + span.duration[1] / 1e6,
-    hasFailed: Number(span.status.code) === FAILED,
+    hasFailed: (span.status.code as number) === FAILED,
     attributes: span.attributes,
   };
 }

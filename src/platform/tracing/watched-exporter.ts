@@ -26,7 +26,7 @@ export class WatchedExporter implements SpanExporter {
 
   #noteResult({ code, error }: ExportResult, spans: number): void {
     const isFirstLoss = this.#spansLost === 0;
-    if (Number(code) !== SUCCESS) {
+    if ((code as number) !== SUCCESS) {
       this.#spansLost += spans;
       if (isFirstLoss) this.#log.warn('Traces cannot be delivered; calls are not affected', { problem: error?.message ?? 'unknown' });
     } else if (!isFirstLoss) {
