@@ -163,7 +163,7 @@ describe('a tool that asks its caller', () => {
     const session = rig.openSession({}, { sampling: {} });
     const legacy = rig.callTool('b-y', 3, { session });
     answers(await rig.until('b', 'tools/call'), { resultType: 'input_required', inputRequests: { q: question } });
-    expect(legacy.data.filter((data) => data !== '').map((data) => JSON.parse(data) as object)).toMatchObject([question]);
+    expect(legacy.data.flatMap((data = '') => (data === '' ? [] : [JSON.parse(data) as object]))).toMatchObject([question]);
   });
 });
 

@@ -32,6 +32,19 @@ async function fetchJson(url: string, method: string, body: string | undefined):
   return answer.text();
 }
 
+/** The states of several processes as one: lists one after the other, numbers summed up. */
+function joined(states: readonly string[]): string {
+  const all: Record<string, unknown> = {};
+  for (const state of states) {
+    for (const [name, value] of Object.entries(JSON.parse(state) as Record<string, unknown>)) {
+      const before = all[name];
+      if (Array.isArray(before) && Array.isArray(value)) all[name] = [...(before as unknown[]), ...(value as unknown[])];
+      else all[name] = typeof before === 'number' && typeof value === 'number' ? before + value : value;
+    }
+  }
+  return JSON.stringify(all);
+}
+
 /** One control door for all children that have told theirs in `folder`. Those that have ended since are passed over. */
 async function gatherControls(folder: string): Promise<{ origin: string; close(): Promise<void> }> {
   const server = createServer((req, res) => {
@@ -39,13 +52,15 @@ async function gatherControls(folder: string): Promise<{ origin: string; close()
     req.on('data', (part: Buffer) => parts.push(part));
     req.on('end', () => {
       void (async () => {
-        let last = '{}';
+        const answers: string[] = [];
         for (const name of await readdir(folder)) {
           const origin = (await readFile(join(folder, name), 'utf8')).trim();
           const body = req.method === 'GET' ? undefined : Buffer.concat(parts).toString();
-          last = await fetchJson(`${origin}${req.url ?? ''}`, req.method ?? 'GET', body).catch(() => last);
+          const answer = await fetchJson(`${origin}${req.url ?? ''}`, req.method ?? 'GET', body).catch(() => undefined);
+          if (answer !== undefined) answers.push(answer);
         }
-        res.writeHead(200, { 'content-type': 'application/json' }).end(last);
+        const together = req.url === '/control/state' ? joined(answers) : (answers.at(-1) ?? '{}');
+        res.writeHead(200, { 'content-type': 'application/json' }).end(together);
       })();
     });
   });

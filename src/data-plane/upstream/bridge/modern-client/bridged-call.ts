@@ -372,8 +372,8 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
       this.#parts.legs.parked(this.#place);
       return;
     }
-    // What it may still ask is asked for nobody: not in the middle of another call. A program is worth more, with all that it holds.
-    if (!isAnswered && this.#hasStarted && this.#place.upstream.row.transport !== 'STDIO') leg.isSpoilt = true;
+    // What it may still ask is asked for nobody: not in the middle of another call. A line is worth more, with all that its server holds.
+    if (!isAnswered && this.#hasStarted && this.#place.upstream.row.transport === 'STREAMABLEHTTP') leg.isSpoilt = true;
     this.#parts.legs.checkIn(this.#place, leg, this.#isParked);
   }
 }
