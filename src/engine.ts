@@ -78,6 +78,7 @@ export async function startEngine(config: Config, log: Logger, spans: SpanSink |
     parkedMax: config.upstream.waitingCallsMax,
     secret: config.auth.encryptionSecret,
     freshUntilMs: (id) => watch.freshUntilMs(id),
+    onQuestionOver: (question) => gateway.recordQuestion(question),
     onListChanged: (id) => watch.changed(id),
   });
   const combined = createCombinedUpstream({

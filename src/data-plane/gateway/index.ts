@@ -10,7 +10,7 @@ export {
 export { addParamHeaders, declaredParams } from './declared-params.ts';
 export { type ClientRequest, type Era } from './exchange.ts';
 export { readLoosely } from './loose-response.ts';
-export { createGateway, type Admission, type Gateway, type GatewayParts, type GatewaySettings } from './pipeline.ts';
+export { createGateway, type Admission, type CarriedQuestion, type Gateway, type GatewayParts, type GatewaySettings } from './pipeline.ts';
 export {
   type AnswerHead,
   type AnswerKind,

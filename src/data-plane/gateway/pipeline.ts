@@ -2,6 +2,7 @@
 // dispatch – and the record at the end, whatever happens. Every door comes through here; there is no other way to an upstream.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Authenticator, Principal } from '#base/access';
+import { parseTraceparent } from '#base/protocol';
 import { AppError, toAppError, type Logger, type SpanSink } from '#base/kernel';
 import { CallClock } from './call-clock.ts';
 import type { RecordSink } from './call-record.ts';
@@ -47,10 +48,26 @@ export interface Gateway {
    * nothing sent on. What stands against it becomes the answer; otherwise `admitted` is called, and the line is the door's.
    */
   admit(request: ClientRequest, answer: ClientAnswer, admitted: (admission: Admission) => void): void;
+  /** Records a question that was not a message of its own on the client's side: between the eras it is part of an answer. */
+  recordQuestion(question: CarriedQuestion): void;
   /** Hands over the records of what has just happened, for whoever wants to see them now. */
   flushRecords(): void;
   /** Lets calls end up to `graceMs`, then ends them and all streams properly, and hands over the last records. */
   close(graceMs: number): Promise<void>;
+}
+
+/** What an upstream asked in the middle of a call, carried to a client of another protocol era. */
+export interface CarriedQuestion {
+  readonly upstreamId: string;
+  readonly caller: Principal | undefined;
+  /** Of the upstream's request. */
+  readonly method: string;
+  /** When it was asked, epoch ms. */
+  readonly atMs: number;
+  /** W3C traceparent of the call in whose middle it was asked. */
+  readonly traceparent: string | undefined;
+  /** `expired`: the client took too long. */
+  readonly outcome: 'ok' | 'cancelled' | 'expired';
 }
 
 export interface Admission {
@@ -167,6 +184,30 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
         } catch (error) {
           refuse(exchange, error);
         }
+      });
+    },
+    recordQuestion({ upstreamId, caller, method, atMs, traceparent, outcome }) {
+      const call = parseTraceparent(traceparent);
+      recorder.add({
+        atMs,
+        durationMs: Date.now() - atMs,
+        direction: 'ask',
+        outcome: outcome === 'ok' ? 'ok' : 'cancelled',
+        httpStatus: 0,
+        requestBytes: 0,
+        answerBytes: 0,
+        traceparent,
+        trace: recorder.tracer?.within(
+          call === undefined ? undefined : { ...call, parentSpanId: undefined, requestId: undefined, protocolVersion: undefined },
+        ),
+        method,
+        target: '',
+        errorCode: outcome === 'expired' ? 'bridge.expired' : '',
+        serverId: '',
+        upstreamId,
+        userEmail: caller?.email ?? '',
+        tokenId: caller?.tokenId ?? '',
+        clientAddress: '',
       });
     },
     flushRecords() {

@@ -1,7 +1,6 @@
 // What the bridge between the eras needs of the house around it.
 import type { Logger, Secret } from '#base/kernel';
-import type { Principal } from '#base/access';
-import type { Snapshot, UpstreamPort } from '#data-plane/gateway';
+import type { CarriedQuestion, Snapshot, UpstreamPort } from '#data-plane/gateway';
 import type { FreshUntil } from '../cache-hints.ts';
 
 export interface BridgeParts {
@@ -22,15 +21,4 @@ export interface BridgeParts {
   readonly onQuestionOver?: (question: CarriedQuestion) => void;
   /** An upstream says that its lists are others now. */
   readonly onListChanged: (upstreamId: string) => void;
-}
-
-export interface CarriedQuestion {
-  readonly upstreamId: string;
-  readonly caller: Principal | undefined;
-  /** Of the upstream's request. */
-  readonly method: string;
-  /** When it was asked, epoch ms. */
-  readonly atMs: number;
-  /** `expired`: the client took too long. */
-  readonly outcome: 'ok' | 'cancelled' | 'expired';
 }

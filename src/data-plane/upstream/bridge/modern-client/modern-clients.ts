@@ -3,7 +3,7 @@
 import { AppError, toAppError } from '#base/kernel';
 import { jsonText, removeMember, rpcErrorText, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
-import { accepted } from '../../channel/http-manners.ts';
+import { accepted, headerOf } from '../../channel/http-manners.ts';
 import { isLogLevel } from '../../channel/log-levels.ts';
 import { declaredCapabilities, refusedModern } from '../../channel/modern-manners.ts';
 import { stringAt } from '../../channel/string-at.ts';
@@ -64,6 +64,7 @@ export class ModernClients {
           caller: place.request.caller,
           method: question.method,
           atMs: question.atMs,
+          traceparent: headerOf(place.request, 'traceparent') ?? place.request.message?.traceparent,
           outcome,
         });
         if (outcome === 'expired')
