@@ -30,6 +30,18 @@ export const ERROR_CODES = {
   'request.bad_params': kind(400, -32602, 'client', 'A parameter is missing or has the wrong type.'),
   'request.bad_input': kind(400, -32602, 'client', 'A field has a value that cannot be used; the message names the field.'),
   'request.validation': kind(422, -32602, 'client', 'The body does not fit the schema of this route; `detail` lists each field.'),
+  'schema.message': kind(
+    400,
+    -32600,
+    'client',
+    'The server checks strictly (`strictSchema`), and the message is none of its revision of MCP; `data.faults` lists where and why.',
+  ),
+  'schema.params': kind(
+    400,
+    -32602,
+    'client',
+    'The server checks strictly (`strictSchema`), and the params, or the result in an answer, break the schema of its revision of MCP; `data.faults` lists where and why.',
+  ),
   'request.too_large': kind(413, -31413, 'client', 'The body is larger than this endpoint accepts; the message gives both sizes.'),
   'request.not_acceptable': kind(406, -31406, 'client', 'The Accept header excludes every form this endpoint can answer in.'),
   'request.unsupported_media_type': kind(415, -31415, 'client', 'Send Content-Type: application/json, without a Content-Encoding.'),
@@ -100,6 +112,7 @@ export const ERROR_CODES = {
     'client',
     'The client refused, or could not answer, what the upstream asked in the middle of this call; the call was given up.',
   ),
+  'bridge.task_cancelled': kind(400, -32603, 'client', 'The task was cancelled, so there is no result of it.'),
   'limit.waiting_calls': kind(
     503,
     -31503,
@@ -166,6 +179,12 @@ export const ERROR_CODES = {
     'The upstream refuses the credentials the gateway holds for it. Update the gateway’s auth fields.',
   ),
   'upstream.bad_answer': kind(502, -31502, 'upstream', 'The upstream answered with something that is not MCP.'),
+  'schema.upstream': kind(
+    502,
+    -31502,
+    'upstream',
+    'The server checks strictly (`strictSchema`), and what its upstream said breaks the schema of its revision of MCP; `data.faults` lists where and why. Switch `strictSchema` off to get the answer as it is.',
+  ),
   'upstream.error': kind(
     502,
     -31502,

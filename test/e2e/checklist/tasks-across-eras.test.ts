@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startGateway, type StartedGateway } from '../../kit/gateway.ts';
 import { combinedOf } from './combined-doors.ts';
 import { mirrorOfCopy, startCopy, type Copy } from './copies.ts';
-import { as, modern, type Door } from './doors.ts';
-import { eventually } from './wire.ts';
+import { as, modern, notification, openSession, post, request, toolCall, type ClientSession, type Door } from './doors.ts';
+import { eventually, type OpenAnswer } from './wire.ts';
 
 type Json = Record<string, unknown>;
 const EXTENSION = 'io.modelcontextprotocol/tasks';
@@ -16,8 +16,9 @@ let gateway: StartedGateway;
 let overHttp: Copy;
 let overStdio: Copy;
 const doors = new Map<string, Door>();
-/** Of the combined server; a mirror's tools have the upstream's own names. */
-let prefix = '';
+let newOverHttp: Copy;
+let newOverStdio: Copy;
+const newDoors = new Map<string, Door>();
 
 beforeAll(async () => {
   gateway = await startGateway();
@@ -27,16 +28,25 @@ beforeAll(async () => {
   doors.set('mirror, stdio', await mirrorOfCopy(gateway, overStdio));
   const url = overHttp.endpoint.transport === 'streamableHttp' ? overHttp.endpoint.url : '';
   doors.set('combined', await combinedOf(gateway, [{ name: 'jobs', url }]));
-  prefix = 'jobs-';
+  newOverHttp = await startCopy('streamable HTTP', 'modern');
+  newOverStdio = await startCopy('stdio', 'modern');
+  newDoors.set('mirror, streamable HTTP', await mirrorOfCopy(gateway, newOverHttp));
+  newDoors.set('mirror, stdio', await mirrorOfCopy(gateway, newOverStdio));
+  const newUrl = newOverHttp.endpoint.transport === 'streamableHttp' ? newOverHttp.endpoint.url : '';
+  newDoors.set('combined', await combinedOf(gateway, [{ name: 'jobs2', url: newUrl }]));
 });
 afterAll(async () => {
   await gateway?.stop();
   await overHttp?.close();
   await overStdio?.close();
+  await newOverHttp?.close();
+  await newOverStdio?.close();
 });
 
 const doorOf = (name: string): Door => doors.get(name) ?? { url: '', headers: {} };
-const toolOf = (name: string, tool: string): string => (name === 'combined' ? prefix + tool.replaceAll('_', '-') : tool);
+/** A combined server names a tool after its gateway; a mirror's have the upstream's own names. */
+const toolOf = (name: string, tool: string, gatewayName = 'jobs'): string =>
+  name === 'combined' ? `${gatewayName}-${tool.replaceAll('_', '-')}` : tool;
 
 async function ask(door: Door, method: string, params: Json, capabilities: object = ASKABLE): Promise<Json & { status: number }> {
   const answer = await modern(door, method, params, { capabilities });
@@ -153,7 +163,7 @@ describe.each([['mirror, streamable HTTP'], ['mirror, stdio'], ['combined']])('a
     for (const method of ['tasks/get', 'tasks/update', 'tasks/cancel']) {
       const undeclared = await ask(doorOf(name), method, { taskId: 'x', inputResponses: {} }, { elicitation: {} });
       expect(undeclared, method).toMatchObject({ status: 400, error: { code: -32021, data: { requiredCapabilities: TASKS } } });
-      expect(await ask(doorOf(name), method, { taskId: 'nobody’s', inputResponses: {} }), method).toMatchObject({ error: { code: -32602 } });
+      expect(await ask(doorOf(name), method, { taskId: 'nobodys', inputResponses: {} }), method).toMatchObject({ error: { code: -32602 } });
     }
     for (const method of ['tasks/list', 'tasks/result'])
       expect(await ask(doorOf(name), method, { taskId: 'x' }), method).toMatchObject({ status: 404, error: { code: -32601 } });
@@ -166,5 +176,150 @@ describe.each([['mirror, streamable HTTP'], ['mirror, stdio'], ['combined']])('a
       expect(await ask(stranger, method, { taskId, inputResponses: {} }), method).toMatchObject({ error: { code: -32602 } });
     expect(await resultOf(doorOf(name), 'tasks/get', { taskId })).toMatchObject({ status: 'working' });
     await resultOf(doorOf(name), 'tasks/cancel', { taskId });
+  });
+});
+
+const RELATED = 'io.modelcontextprotocol/related-task';
+
+describe.each([['mirror, streamable HTTP'], ['mirror, stdio'], ['combined']])('a client of 2025-11-25 and an upstream of 2026-07-28: %s', (name) => {
+  const tool = (own: string): string => toolOf(name, own, 'jobs2');
+  const open = (capabilities: object = { elicitation: {} }, version = '2025-11-25'): Promise<ClientSession> =>
+    openSession(newDoors.get(name) ?? { url: '', headers: {} }, version, capabilities);
+  const say = async (session: ClientSession, method: string, params: Json): Promise<Json> =>
+    (await post(session, request(7, method, params))).answer();
+  const make = async (session: ClientSession, own: string, args: object = {}): Promise<{ taskId: string } & Json> => {
+    const answer = await (await post(session, toolCall(1, tool(own), args, { task: { ttl: 60_000 } }))).answer();
+    const { task } = (answer['result'] ?? {}) as { task?: { taskId: string } & Json };
+    if (task === undefined) throw new Error(JSON.stringify(answer));
+    return task;
+  };
+  const resultStream = (session: ClientSession, taskId: string, id: unknown = 'r'): Promise<OpenAnswer> =>
+    post(session, request(id, 'tasks/result', { taskId }));
+  const next = async (stream: OpenAnswer): Promise<Json> => JSON.parse((await stream.message()) ?? 'null') as Json;
+  const answer = async (session: ClientSession, id: unknown, result: object): Promise<void> => {
+    await (await post(session, JSON.stringify({ jsonrpc: '2.0', id, result }))).bytes();
+  };
+
+  test('47 · tasks are offered without their list, and every tool may be called as one', async () => {
+    const session = await open();
+    const { capabilities } = (JSON.parse(session.initialized) as { result: { capabilities: Json } }).result;
+    expect(capabilities['tasks']).toEqual({ cancel: {}, requests: { tools: { call: {} } } });
+    expect(JSON.stringify(capabilities)).not.toContain(EXTENSION);
+    expect(await say(session, 'tasks/list', {})).toMatchObject({ error: { code: -32601 } });
+    const { tools } = (await say(session, 'tools/list', {}))['result'] as { tools: { name: string; execution?: Json }[] };
+    expect(tools.find((each) => each.name === tool('greet'))?.execution).toEqual({ taskSupport: 'optional' });
+    const older = await open({}, '2025-06-18');
+    expect((JSON.parse(older.initialized) as { result: { capabilities: Json } }).result.capabilities).not.toHaveProperty('tasks');
+  });
+
+  test('47 · a call with `task` becomes one, is followed, and its result comes from tasks/result', async () => {
+    const session = await open();
+    const task = await make(session, 'slow_compute', { seconds: 0, label: 'z' });
+    expect(task).toMatchObject({
+      status: 'working',
+      ttl: 60_000,
+      pollInterval: 100,
+      createdAt: expect.any(String),
+      lastUpdatedAt: expect.any(String),
+    });
+    for (const absent of ['ttlMs', 'pollIntervalMs', 'resultType']) expect(task).not.toHaveProperty(absent);
+    const { taskId } = task;
+    const related = { _meta: { [RELATED]: { taskId } } };
+    const done = await (await resultStream(session, taskId)).answer();
+    expect(done).toMatchObject({ id: 'r', result: { content: [{ text: 'Computed z' }], ...related } });
+    expect(JSON.stringify(done)).not.toMatch(/resultType|serverInfo/);
+    const known = (await say(session, 'tasks/get', { taskId }))['result'] as Json;
+    expect(known).toMatchObject({ taskId, status: 'completed', ttl: 60_000 });
+    for (const absent of ['result', 'resultType', 'ttlMs', 'inputRequests']) expect(known).not.toHaveProperty(absent);
+    expect(await say(session, 'tasks/cancel', { taskId })).toMatchObject({ error: { code: -32602 } });
+  });
+
+  test('47 · a tool that failed fails its task, and an error of the protocol is the answer to tasks/result', async () => {
+    const session = await open();
+    const failed = await make(session, 'failing_job');
+    expect(await (await resultStream(session, failed.taskId)).answer()).toMatchObject({ result: { isError: true } });
+    expect(await say(session, 'tasks/get', { taskId: failed.taskId })).toMatchObject({ result: { status: 'failed' } });
+    const broken = await make(session, 'protocol_error_job');
+    expect(await (await resultStream(session, broken.taskId)).answer()).toMatchObject({
+      id: 'r',
+      error: { code: -32603, message: 'The job could not be run' },
+    });
+  });
+
+  test('47 · what the task asks comes as requests on the stream of tasks/result, each says whose it is, and all are answered', async () => {
+    const session = await open();
+    const { taskId } = await make(session, 'multi_input');
+    const stream = await resultStream(session, taskId);
+    const questions = [await next(stream), await next(stream)];
+    for (const question of questions)
+      expect(question).toMatchObject({
+        method: 'elicitation/create',
+        params: { message: expect.stringMatching(/name\?$/), _meta: { [RELATED]: { taskId } } },
+      });
+    expect(await say(session, 'tasks/get', { taskId })).toMatchObject({ result: { status: 'input_required' } });
+    for (const { id } of questions) await answer(session, id, { action: 'accept', content: { name: 'Ann' } });
+    expect(await next(stream)).toMatchObject({ id: 'r', result: { content: [{ text: 'Answered: first, second' }] } });
+  });
+
+  test('47 · a cancelled task stays cancelled; who waits for its result hears so at once, and what was asked is taken back', async () => {
+    const session = await open();
+    const { taskId } = await make(session, 'confirm_delete', { filename: 'f' });
+    const stream = await resultStream(session, taskId);
+    const { id } = await next(stream);
+    expect(await say(session, 'tasks/cancel', { taskId })).toMatchObject({ result: { taskId, status: 'cancelled', ttl: 60_000 } });
+    expect(await next(stream)).toMatchObject({ method: 'notifications/cancelled', params: { requestId: id } });
+    expect(await next(stream)).toMatchObject({ id: 'r', error: { code: -32603 } });
+    expect(await say(session, 'tasks/get', { taskId })).toMatchObject({ result: { status: 'cancelled' } });
+    expect(await say(session, 'tasks/cancel', { taskId })).toMatchObject({ error: { code: -32602 } });
+  });
+
+  test('47 · who takes tasks/result back is asked no more, and may come again', async () => {
+    const session = await open();
+    const { taskId } = await make(session, 'confirm_delete', { filename: 'f' });
+    const first = await resultStream(session, taskId, 'first');
+    await next(first);
+    await (await post(session, notification('notifications/cancelled', { requestId: 'first' }))).bytes();
+    const again = await resultStream(session, taskId, 'again');
+    const { id } = await next(again);
+    await answer(session, id, { action: 'accept', content: { confirm: true } });
+    expect(await next(again)).toMatchObject({ id: 'again', result: { content: [{ text: 'Deleted' }] } });
+    first.close();
+  });
+
+  test('47 · a result that is there at once is a task that has come to its end', async () => {
+    const session = await open();
+    const task = await make(session, 'greet', { name: 'Q' });
+    expect(task).toMatchObject({ status: 'completed', createdAt: expect.any(String) });
+    expect(await (await resultStream(session, task.taskId)).answer()).toMatchObject({
+      result: { content: [{ text: 'Hello, Q!' }], _meta: { [RELATED]: { taskId: task.taskId } } },
+    });
+    expect(await say(session, 'tasks/get', { taskId: task.taskId })).toMatchObject({ result: { status: 'completed' } });
+  });
+
+  test('47 · what a call asks before it becomes a task is asked on its own stream', async () => {
+    const session = await open();
+    const stream = await post(session, toolCall('c', tool('test_tool_with_task'), {}, { task: {} }));
+    const { id } = await next(stream);
+    await answer(session, id, { action: 'accept', content: { name: 'Alice' } });
+    const { task } = (await next(stream))['result'] as { task: { taskId: string } };
+    expect(await (await resultStream(session, task.taskId)).answer()).toMatchObject({ result: { content: [{ text: 'Hello, Alice!' }] } });
+  });
+
+  test('47 · who says nothing of tasks gets none, and hears what a tool needs that makes only tasks', async () => {
+    const session = await open();
+    const plain = await (await post(session, toolCall(1, tool('slow_compute'), { seconds: 0, label: 'p' }))).answer();
+    expect(plain).toMatchObject({ result: { content: [{ text: 'Computed p' }] } });
+    const needed = await (await post(session, toolCall(2, tool('failing_job')))).answer();
+    expect(needed).toMatchObject({ error: { code: -32021, data: { requiredCapabilities: TASKS } } });
+  });
+
+  test('47 · a task is its maker’s: to everybody else it does not exist', async () => {
+    const session = await open();
+    const { taskId } = await make(session, 'slow_compute', { seconds: 60 });
+    const token = await gateway.tokenFor({ sub: 'somebody@example.com', is_admin: true, teams: null });
+    const stranger = await openSession(as(newDoors.get(name) ?? { url: '', headers: {} }, token), '2025-11-25');
+    for (const method of ['tasks/get', 'tasks/result', 'tasks/cancel'])
+      expect(await say(stranger, method, { taskId }), method).toMatchObject({ error: { code: -32602 } });
+    expect(await say(session, 'tasks/cancel', { taskId })).toMatchObject({ result: { status: 'cancelled' } });
   });
 });

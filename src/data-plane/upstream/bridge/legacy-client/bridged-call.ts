@@ -14,6 +14,16 @@ import { legacyAnswer } from './legacy-answer.ts';
 import { ProgressGauge } from './progress-gauge.ts';
 import { waitingPauseMs } from './waiting-pause.ts';
 
+/** A call of a session, in whose middle the client can be asked. */
+export interface AskingCall {
+  readonly message: Envelope;
+  /** The client has answered a question of this call. */
+  clientAnswered(askId: string, answer: Envelope, text: string): void;
+  /** The client has taken the call back. */
+  takenBack(): void;
+  fail(error: AppError): void;
+}
+
 /** What a call needs of the session it belongs to, or of what stands in for one. */
 export interface CallHouse {
   readonly upstreamName: string;
@@ -30,20 +40,24 @@ export interface CallHouse {
   /** The upstream says that headers do not fit the message: learns anew which have to be there. */
   relearn(): Promise<void>;
   /** Mints the id of a question, as JSON text; the answer comes to `answered`. Undefined when this client cannot be asked. */
-  asks?(call: BridgedCall, question: Question): string;
+  asks?(call: AskingCall, question: Question): string;
   /** The question is open no longer. */
   forget?(askId: string): void;
-  over?(call: BridgedCall): void;
+  over?(call: AskingCall): void;
+  /** Words a result – a complete one, or a promise of one – where it is more than the client's form of the same; undefined where not. */
+  wording?(text: string): string | undefined;
 }
 
 const ROUNDS_MAX = 10;
 let retries = 0;
 
-export class BridgedCall implements UpstreamCall, AttemptOwner {
+export class BridgedCall implements UpstreamCall, AttemptOwner, AskingCall {
   readonly message: Envelope;
   readonly #house: CallHouse;
   /** With its envelope. */
   readonly #text: string;
+  /** As it was sent last, with what the client has answered. */
+  #sent = '';
   readonly #stream: CallStream;
   readonly #gauge = new ProgressGauge();
   /** By their ids. */
@@ -140,12 +154,8 @@ export class BridgedCall implements UpstreamCall, AttemptOwner {
 
   #understand(text: string, status: number): void {
     const code = valueAt(text, ['error', 'code']);
-    if (code === '-32020' && !this.#hasRelearned) {
-      this.#hasRelearned = true;
-      this.#house.relearn().then(
-        () => this.#send(this.#text),
-        (error: unknown) => this.fail(toAppError(error)),
-      );
+    if (code === '-32020') {
+      this.#describeAnew(text);
       return;
     }
     if (code === '-32022') {
@@ -153,9 +163,24 @@ export class BridgedCall implements UpstreamCall, AttemptOwner {
       throw new AppError('upstream.bad_answer', `Gateway "${this.#house.upstreamName}" does not speak ${MODERN_VERSION} any more.`);
     }
     const resultType = stringAt(text, ['result', 'resultType']) ?? 'complete';
-    if (resultType === 'input_required') this.#ask(new InputRound(text, this.#house.words));
+    const worded = resultType === 'input_required' ? undefined : this.#house.wording?.(text);
+    if (worded !== undefined) this.#finish(worded, status);
+    else if (resultType === 'input_required') this.#ask(new InputRound(text, this.#house.words));
     else if (resultType === 'complete') this.#finish(legacyAnswer(text, this.message, this.#house.wrappedTools), status);
     else throw new AppError('upstream.bad_answer', `The upstream answered with a kind of result that nobody asked for: ${resultType.slice(0, 100)}`);
+  }
+
+  /** The upstream finds that the headers do not say what the message says: of which the client knows nothing. */
+  #describeAnew(refusal: string): void {
+    if (this.#hasRelearned) {
+      const why = stringAt(refusal, ['error', 'message']) ?? 'no reason given';
+      throw new AppError('upstream.bad_answer', `Gateway "${this.#house.upstreamName}" refuses the headers made for this call: ${why.slice(0, 500)}`);
+    }
+    this.#hasRelearned = true;
+    this.#house.relearn().then(
+      () => this.#send(this.#sent),
+      (error: unknown) => this.fail(toAppError(error)),
+    );
   }
 
   #ask(round: InputRound): void {
@@ -222,6 +247,7 @@ export class BridgedCall implements UpstreamCall, AttemptOwner {
 
   #send(text: string): void {
     if (this.#isOver) return;
+    this.#sent = text;
     this.#attempt = new Attempt(this, this.#house.upstreamName);
     this.#attempt.start((sink) => this.#house.send(text, sink));
     if (this.#isPaused) this.#attempt.pause();

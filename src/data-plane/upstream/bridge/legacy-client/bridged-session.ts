@@ -1,7 +1,7 @@
 // The session of a legacy client with a modern upstream, which knows of none: everything that lasts longer than a request – who the client
 // is, its log level, what it has subscribed to, what it was asked – is kept here (protocol.md 2.3).
 import { AppError, toAppError } from '#base/kernel';
-import { valueAt, type Envelope } from '#base/protocol';
+import { isSafeToRepeat, jsonText, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
 import { accepted, refusedByHeaders } from '../../channel/http-manners.ts';
 import { lineKey } from '../../channel/line-parts.ts';
@@ -10,9 +10,14 @@ import { isLogLevel } from '../../channel/log-levels.ts';
 import { stringAt } from '../../channel/string-at.ts';
 import { reply } from '../../combined/reply.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
-import { BridgedCall } from './bridged-call.ts';
+import { type LegacyTasks, withoutTask, withTasksDeclared, withTaskSupport, type TaskPlace } from '../tasks/legacy-tasks.ts';
+import { TaskResultCall } from '../tasks/task-result-call.ts';
+import { wholeAnswer } from '../tasks/whole-answer.ts';
+import { BridgedCall, type AskingCall, type CallHouse } from './bridged-call.ts';
 import { callHouse } from './call-house.ts';
+import { CallStream } from './call-stream.ts';
 import type { ClientWords } from './client-words.ts';
+import { legacyAnswer } from './legacy-answer.ts';
 import { passingHeaders, selfDescribing, withEnvelope } from './self-describing.ts';
 import { SessionListen } from './session-listen.ts';
 
@@ -24,22 +29,34 @@ const NEWER: ReadonlySet<string> = new Set(['server/discover', 'subscriptions/li
 export class BridgedSession extends LineSession {
   readonly #parts: BridgeParts;
   readonly #words: ClientWords;
+  readonly #tasks: LegacyTasks | undefined;
   readonly #onEnd: (session: BridgedSession) => void;
-  readonly #calls = new Set<BridgedCall>();
+  readonly #calls = new Set<AskingCall>();
   /** Whom the answer to a question belongs to, by the question's id. */
-  readonly #asked = new Map<string, BridgedCall>();
+  readonly #asked = new Map<string, AskingCall>();
   readonly #wrappedTools = new Set<string>();
   readonly #listen: SessionListen;
   /** The latest request: how the upstream is reached now, and with which credentials of the client. */
   #latest: UpstreamRequest;
   #lastAskId = 0;
+  #lastTaskId = 0;
   #level: string | undefined;
 
-  /** @param request the client's `initialize` */
-  constructor(parts: BridgeParts, request: UpstreamRequest, words: ClientWords, onEnd: (session: BridgedSession) => void) {
+  /**
+   * @param request the client's `initialize`
+   * @param tasks undefined when the upstream, or the client's revision, knows none
+   */
+  constructor(
+    parts: BridgeParts,
+    request: UpstreamRequest,
+    words: ClientWords,
+    tasks: LegacyTasks | undefined,
+    onEnd: (session: BridgedSession) => void,
+  ) {
     super();
     this.#parts = parts;
     this.#words = words;
+    this.#tasks = tasks;
     this.version = words.version;
     this.#onEnd = onEnd;
     this.#latest = slim(request);
@@ -121,30 +138,60 @@ export class BridgedSession extends LineSession {
       case 'resources/unsubscribe':
         return this.#subscribe(message, text, sink);
       default:
+        if (message.method.startsWith('tasks/')) return this.#aboutTask(message, text, request, sink) ?? unknownMethod(message, sink);
         return NEWER.has(message.method) ? unknownMethod(message, sink) : this.#call(message, text, request, sink);
     }
   }
 
-  #call(message: Envelope, text: string, request: UpstreamRequest, sink: AnswerSink): UpstreamCall {
-    const call: BridgedCall = new BridgedCall(
-      {
-        ...callHouse(this.#parts, request, this.#words, message, this.#wrappedTools),
-        manners: this.manners,
-        asks: (asking) => {
-          const id = String(++this.#lastAskId);
-          this.#asked.set(id, asking);
-          return id;
-        },
-        forget: (id) => this.#asked.delete(id),
-        over: (over) => this.#calls.delete(over),
+  #aboutTask(message: Envelope, text: string, request: UpstreamRequest, sink: AnswerSink): UpstreamCall | undefined {
+    const { upstream } = request;
+    const house = {
+      ...this.#houseOf(request, message),
+      request: (method: string, taskId: string, more = '') => {
+        const body = `{"jsonrpc":"2.0","id":"mcpgateway-task-${++this.#lastTaskId}","method":"${method}","params":{"taskId":${jsonText(taskId)}${more}}}`;
+        const from = { ...this.#latest, lane: 'call', isSafeToRepeat: isSafeToRepeat(method) } as const;
+        const asking = selfDescribing(from, withEnvelope(body, withTasksDeclared(this.#words), undefined));
+        return wholeAnswer(upstream.name, (into) => this.#parts.port.open(asking, into));
       },
-      message,
-      withEnvelope(text, this.#words, this.#level),
-      sink,
-    );
+    };
+    const call = this.#tasks?.open(house, message, text, this.#taskPlace, new CallStream(sink, this.manners));
+    if (call instanceof TaskResultCall) {
+      this.#calls.add(call);
+      call.start();
+    }
+    return call;
+  }
+
+  get #taskPlace(): TaskPlace {
+    return { owner: this.#latest.caller?.key ?? '', upstreamId: this.upstreamId };
+  }
+
+  #call(message: Envelope, text: string, request: UpstreamRequest, sink: AnswerSink): UpstreamCall {
+    const tasks = this.#tasks;
+    const house = this.#houseOf(request, message);
+    const isTask = tasks?.wants(message, text, this.#taskPlace) === true;
+    if (isTask) house.wording = (answer) => tasks.made(answer, message, this.#taskPlace);
+    else if (tasks !== undefined && message.method === 'tools/list')
+      house.wording = (answer) => withTaskSupport(legacyAnswer(answer, message, this.#wrappedTools));
+    const words = isTask ? withTasksDeclared(this.#words) : this.#words;
+    const call = new BridgedCall(house, message, withEnvelope(isTask ? withoutTask(text) : text, words, this.#level), sink);
     this.#calls.add(call);
     call.start();
     return call;
+  }
+
+  #houseOf(request: UpstreamRequest, message: Envelope): CallHouse {
+    return {
+      ...callHouse(this.#parts, request, this.#words, message, this.#wrappedTools),
+      manners: this.manners,
+      asks: (asking) => {
+        const id = String(++this.#lastAskId);
+        this.#asked.set(id, asking);
+        return id;
+      },
+      forget: (id) => this.#asked.delete(id),
+      over: (over) => this.#calls.delete(over),
+    };
   }
 
   #setLevel(message: Envelope, text: string, sink: AnswerSink): UpstreamCall {

@@ -1,6 +1,7 @@
 // What a legacy client said of itself when it shook hands, and what of it a server of self-describing requests is told with every
 // request: never more than the client declared, and less where its revision has no words for what such a server would ask.
 import { removeMember, TOOLS_IN_SAMPLING_SINCE, valueAt } from '#base/protocol';
+import { TASKS_EXTENSION } from '../tasks/task-forms.ts';
 
 export interface ClientWords {
   /** The legacy revision agreed on. */
@@ -12,7 +13,6 @@ export interface ClientWords {
 }
 
 const GATEWAY_INFO = '{"name":"mcpgateway","version":"1"}';
-export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
 
 /** Of a client that has not said who it is, and holds no session in which it could be asked. */
 export const UNKNOWN_CLIENT: ClientWords = { version: '2025-11-25', clientInfo: GATEWAY_INFO, capabilities: '{}' };

@@ -6,7 +6,8 @@ import type { UpstreamRequest } from '#data-plane/gateway';
 import { stringAt } from '../../channel/string-at.ts';
 import { askOnce } from '../../leg/ask-once.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
-import { TASKS_EXTENSION, type ClientWords } from './client-words.ts';
+import { TASKS_EXTENSION, TASKS_SINCE } from '../tasks/task-forms.ts';
+import type { ClientWords } from './client-words.ts';
 import { plainResult } from './legacy-answer.ts';
 import { selfDescribing, withEnvelope } from './self-describing.ts';
 
@@ -30,12 +31,15 @@ export async function discovered({ port, handshakeTimeoutMs }: BridgeParts, requ
   const serverInfo = valueAt(text, SERVER_INFO) ?? jsonText({ name, version: '1' });
   let introduced = removeMember(plainResult(result), ['supportedVersions']);
   introduced = setMember(introduced, ['protocolVersion'], jsonText(words.version));
-  introduced = setMember(introduced, ['capabilities'], offered(valueAt(introduced, ['capabilities']) ?? '{}'));
+  introduced = setMember(introduced, ['capabilities'], offered(valueAt(introduced, ['capabilities']) ?? '{}', words.version));
   return setMember(introduced, ['serverInfo'], serverInfo);
 }
 
-/** Tasks of the extension are none that a legacy client knows; everything else is the upstream's to offer. */
-function offered(capabilities: string): string {
-  const rest = removeMember(capabilities, ['extensions', TASKS_EXTENSION]);
-  return rest !== capabilities && valueAt(rest, ['extensions'])?.replaceAll(/\s/g, '') === '{}' ? removeMember(rest, ['extensions']) : rest;
+/** Tasks of the extension are carried over to those of 2025-11-25, but for their list; everything else is the upstream's to offer. */
+function offered(capabilities: string, version: string): string {
+  const named = removeMember(capabilities, ['tasks']);
+  const rest = removeMember(named, ['extensions', TASKS_EXTENSION]);
+  if (rest === named) return named;
+  const offer = valueAt(rest, ['extensions'])?.replaceAll(/\s/g, '') === '{}' ? removeMember(rest, ['extensions']) : rest;
+  return version < TASKS_SINCE ? offer : setMember(offer, ['tasks'], '{"cancel":{},"requests":{"tools":{"call":{}}}}');
 }

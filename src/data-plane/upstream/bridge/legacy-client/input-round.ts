@@ -13,7 +13,7 @@ export interface Question {
   readonly params: string | undefined;
 }
 
-const QUESTIONS_MAX = 100;
+const QUESTIONS_MAX = 1000;
 const CANCELLED = '{"action":"cancel"}';
 
 export class InputRound {
@@ -77,7 +77,12 @@ export class InputRound {
   }
 }
 
-function questionOf(key: string, request: string, words: ClientWords): Question {
+/**
+ * @param key what the upstream calls it
+ * @param request the entry of `inputRequests`, as JSON text
+ * Throws AppError as InputRound does.
+ */
+export function questionOf(key: string, request: string, words: ClientWords): Question {
   const method = stringAt(request, ['method']) ?? '';
   const params = valueAt(request, ['params']);
   const needed = neededFor(method, params ?? '{}');

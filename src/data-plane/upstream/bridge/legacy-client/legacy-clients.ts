@@ -1,12 +1,13 @@
 // Clients of the revisions with a handshake at upstreams that know only requests which describe themselves (protocol.md 2.3): whoever shakes
 // hands gets a session, which is the gateway's own, and plain requests without one are carried too, since such an upstream needs none.
 import { AppError, toAppError } from '#base/kernel';
-import { LEGACY_VERSIONS } from '#base/protocol';
+import { LEGACY_VERSIONS, valueAt } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamObserver, UpstreamRequest, UpstreamSession } from '#data-plane/gateway';
 import { accepted, done, NO_CALL, refused, refusedByHeaders } from '../../channel/http-manners.ts';
 import { stringAt } from '../../channel/string-at.ts';
 import { reply } from '../../combined/reply.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
+import { LegacyTasks } from '../tasks/legacy-tasks.ts';
 import { BridgedCall } from './bridged-call.ts';
 import { BridgedSession } from './bridged-session.ts';
 import { callHouse } from './call-house.ts';
@@ -22,6 +23,7 @@ const OF_A_SESSION: ReadonlySet<string> = new Set(['logging/setLevel', 'resource
 export class LegacyClients {
   readonly #parts: BridgeParts;
   readonly #sessions = new Set<BridgedSession>();
+  readonly #tasks = new LegacyTasks();
 
   constructor(parts: BridgeParts) {
     this.#parts = parts;
@@ -43,6 +45,7 @@ export class LegacyClients {
 
   /** These are the upstreams now: sessions with others, or with what has gone back to the older era, are over. */
   keepOnly(upstreams: ReadonlyMap<string, UpstreamEntry>): void {
+    this.#tasks.keepOnly(upstreams);
     for (const session of this.#sessions) {
       const upstream = upstreams.get(session.upstreamId);
       if (upstream?.row.modern === true) session.follow(upstream);
@@ -51,6 +54,7 @@ export class LegacyClients {
   }
 
   async close(): Promise<void> {
+    this.#tasks.close();
     await Promise.all([...this.#sessions].map((session) => session.end()));
   }
 
@@ -81,7 +85,8 @@ export class LegacyClients {
       (result) => {
         if (!isWanted) return;
         if (observer !== undefined) {
-          const session = new BridgedSession(this.#parts, request, words, (over) => this.#sessions.delete(over));
+          const tasks = valueAt(result, ['capabilities', 'tasks']) === undefined ? undefined : this.#tasks;
+          const session = new BridgedSession(this.#parts, request, words, tasks, (over) => this.#sessions.delete(over));
           this.#sessions.add(session);
           observer.session(session);
         }

@@ -4,6 +4,8 @@ import { jsonText, mapMembers, parsedJson, removeMember, replaceAt, setMember, v
 import { stringAt } from '../../channel/string-at.ts';
 
 export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
+/** The only revision with sessions that knows tasks. */
+export const TASKS_SINCE = '2025-11-25';
 export const RELATED_TASK = 'io.modelcontextprotocol/related-task';
 const SERVER_INFO = 'io.modelcontextprotocol/serverInfo';
 /** Of the extension's tasks/get, beside the task itself. */
