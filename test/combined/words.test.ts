@@ -37,8 +37,9 @@ describe('instructions', () => {
 });
 
 describe('capabilities', () => {
-  it('name subscriptions only where a session can have them', () => {
+  it('name subscriptions where an upstream has them, whichever era it is of', () => {
     expect(words({ a: '' }).capabilities).toMatchObject({ resources: { subscribe: true } });
-    expect(words({ a: '' }, { legacy: false }).capabilities['resources']).toEqual({ listChanged: true });
+    expect(words({ a: '' }, { legacy: false }).capabilities).toMatchObject({ resources: { subscribe: true } });
+    expect(words({ a: '' }, { capabilities: { resources: {} } }).capabilities['resources']).toEqual({ listChanged: true });
   });
 });

@@ -33,13 +33,6 @@ export function wantedIn(request: string): Wanted {
   return { lists: LIST_NEWS.filter(({ key }) => filter[key] === true), uris: [...new Set(uris)].slice(0, URIS_MAX) };
 }
 
-/** The URIs that an upstream has acknowledged. */
-export function acknowledgedUris(text: string): string[] {
-  const uris = valueAt(text, ['params', 'notifications', 'resourceSubscriptions']);
-  const named = uris?.startsWith('[') === true ? (parsedJson(uris) as unknown[]) : [];
-  return named.filter((uri) => typeof uri === 'string');
-}
-
 /** One client's stream, on which every message carries the id of the request that opened it, in the client's own JSON. */
 export class NewsStream {
   readonly #sink: AnswerSink;

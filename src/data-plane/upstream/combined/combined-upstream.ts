@@ -67,7 +67,8 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
   /** A request outside any session, of either era. */
   function single(server: ServerEntry, view: CallerView, request: UpstreamRequest, message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall {
     const isLegacy = view.era === 'legacy';
-    if (!isLegacy && message.method === 'subscriptions/listen') return listeners.listen(server, view, message, body, sink);
+    if (!isLegacy && message.method === 'subscriptions/listen')
+      return listeners.listen(server, view, request, message, body.toString('latin1'), sink);
     const result = localResult(parts, server, view, message, body);
     if (result !== undefined) return reply(sink, message.id, result);
     const unknown = { code: -32601, message: `Method not found: ${message.method.slice(0, 200)}` };
@@ -127,6 +128,7 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
       if (everything !== undefined) makeTexts(everything, () => parts.snapshot() !== snapshot).catch(failed);
     },
     async close() {
+      listeners.close();
       const ended = Promise.all([...[...sessions].map((session) => session.end()), pool.close()]);
       // Upstreams that never answer must not keep the process.
       await Promise.race([ended, sleep(ENDED_WITHIN_MS, undefined, { ref: false })]);

@@ -1,14 +1,12 @@
 // What the upstreams of one client's session say and ask, in that client's terms: names as the combined server gives them, ids of its own
 // session, and nothing that is not for it; and the client's answers back in the terms of whoever asked.
-import { plainUri, scanMessage, type Envelope } from '#base/protocol';
-import type { ServerEntry, UpstreamEntry } from '#data-plane/gateway';
-import { stringAt } from '../channel/string-at.ts';
+import { scanMessage, type Envelope } from '#base/protocol';
+import type { ServerEntry } from '#data-plane/gateway';
 import { AskIds, type Asker } from './ask-ids.ts';
-import { maySee, type CallerView } from './caller-view.ts';
+import type { CallerView } from './caller-view.ts';
 import type { CombinedParts } from './combined-parts.ts';
-import { indexOf } from './combined-index.ts';
 import type { Leg } from '../leg/leg.ts';
-import { withPublishedUris } from './shared-uris.ts';
+import { shownNews } from './resource-news.ts';
 import { isOfLists, withNamedLogger } from './upstream-words.ts';
 
 class LegAsker implements Asker {
@@ -50,7 +48,7 @@ export class HeardWords {
       case 'notifications/message':
         return withNamedLogger(text, upstream);
       case 'notifications/resources/updated':
-        return this.#ofVisible(upstream, text);
+        return shownNews(this.#serverNow(), this.#view, upstream, text);
       default:
         return text;
     }
@@ -64,19 +62,6 @@ export class HeardWords {
   /** The client tells how far it is with what it was asked. */
   progressed(message: Envelope, body: Buffer): void {
     tell(this.#asks.progressed(message, body.toString('latin1')));
-  }
-
-  /** News of a resource, unless the client may not see it any more. */
-  #ofVisible(upstream: UpstreamEntry, text: string): string | undefined {
-    const server = this.#serverNow();
-    if (server === undefined) return undefined;
-    const { resources, uriNames } = indexOf(server);
-    const uri = stringAt(text, ['params', 'uri']) ?? '';
-    const shown = withPublishedUris(text, uriNames.get(upstream.id));
-    const item = resources.get(stringAt(shown, ['params', 'uri']) ?? '');
-    if (item !== undefined) return maySee(this.#view, server, item) ? shown : undefined;
-    // What is on no list was subscribed to by a template, or is a part of what was.
-    return upstream.resources.has(uri) || upstream.hiddenUris.has(plainUri(uri)) ? undefined : shown;
   }
 }
 

@@ -70,7 +70,8 @@ function byUri(server: ServerEntry, view: CallerView, uri: string, text: string,
   return { upstream: found.item.upstream, text: found.uri === uri ? text : replaceAt(text, path, jsonText(found.uri)), name: found.uri };
 }
 
-function resourceOf(server: ServerEntry, view: CallerView, uri: string): { item: ItemEntry; uri: string } | undefined {
+/** The resource or template that a caller's URI is one of, and what its upstream calls it; undefined when the caller may see none. */
+export function resourceOf(server: ServerEntry, view: CallerView, uri: string): { item: ItemEntry; uri: string } | undefined {
   const index = indexOf(server);
   const listed = index.resources.get(uri);
   const item =

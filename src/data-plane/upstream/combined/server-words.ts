@@ -23,14 +23,11 @@ export function wordsOf(server: ServerEntry, view: CallerView): ServerWords {
   }
   const rows = [...upstreams.values()].map(({ row }) => row);
   const anyHas = (name: string): boolean => rows.some(({ capabilities }) => Object.hasOwn(capabilities, name));
-  // An upstream that knows no sessions knows no subscriptions of theirs.
-  const subscribes = rows.some(
-    ({ legacy, capabilities }) => legacy && (capabilities['resources'] as { subscribe?: unknown } | null)?.subscribe === true,
-  );
+  const subscribes = rows.some(({ capabilities }) => (capabilities['resources'] as { subscribe?: unknown } | null | undefined)?.subscribe === true);
   const capabilities: Record<string, unknown> = {
     // What is not there yet may come: the gateway tells when it does.
     tools: { listChanged: true },
-    resources: { ...(subscribes && view.era === 'legacy' ? { subscribe: true } : {}), listChanged: true },
+    resources: { ...(subscribes ? { subscribe: true } : {}), listChanged: true },
     prompts: { listChanged: true },
     ...(anyHas('completions') ? { completions: {} } : {}),
     ...(anyHas('logging') && view.era === 'legacy' ? { logging: {} } : {}),

@@ -5,6 +5,7 @@ import { checkParamHeaders, parsedJson, replaceAt, scanMessage, type Envelope } 
 import { MODERN_VERSION } from '../channel/modern-manners.ts';
 import { stringAt } from '../channel/string-at.ts';
 import type { CallerView } from './caller-view.ts';
+import { isForAll } from './combined-hints.ts';
 import { indexOf } from './combined-index.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import type { Leg } from '../leg/leg.ts';
@@ -43,13 +44,19 @@ function sendModern(parts: SingleParts, single: SingleCall): UpstreamCall {
     if (request.isHeaderless === true) addParamHeaders(request.headers, request.upstream, params, text);
     checkParamHeaders(params, request.headers, text);
   }
-  const call = routed(parts, single, { answer: single.view.declares.has('tasks') ? noteTask(parts, single) : undefined });
+  const call = routed(parts, single, { answer: message.method === 'resources/read' ? ownScope(single) : noteTask(parts, single) });
   return sendSelfDescribing(parts, call, single, text, sentParams(request), renamed(message, single.route.name));
+}
+
+/** What not everybody may read here is for its reader alone, whatever the upstream thinks of it. */
+function ownScope({ server, view }: SingleCall): ((answer: string) => string) | undefined {
+  if (isForAll(server, view, ['resource', 'template'])) return undefined;
+  return (answer) => replaceAt(answer, ['result', 'cacheScope'], '"private"');
 }
 
 /** Where to ask after a task that the answer promises. */
 function noteTask({ tasks }: SingleParts, { view, message, route }: SingleCall): ((answer: string) => string) | undefined {
-  if (message.method !== 'tools/call') return undefined;
+  if (message.method !== 'tools/call' || !view.declares.has('tasks')) return undefined;
   return (answer) => {
     if (stringAt(answer, ['result', 'resultType']) === 'task') tasks.note(view.principal, stringAt(answer, ['result', 'taskId']), route.upstream.id);
     return answer;
