@@ -40,6 +40,8 @@ export interface Engine {
   readonly authenticator: Authenticator;
   /** For the pages of documentation, which may take what the rest does not. */
   readonly docsAuthenticator: Authenticator;
+  /** What is held now and was counted since the start, for `GET /version`. */
+  traffic(): Readonly<Record<string, unknown>>;
   /** Lets running calls end up to `graceMs`, then ends them and all streams and sessions. */
   drain(graceMs: number): Promise<void>;
   /** Ends what is behind the gateway; after `drain`, and after the doors. */
@@ -166,6 +168,14 @@ export async function startEngine(config: Config, log: Logger, spans: SpanSink |
     items,
     authenticator,
     docsAuthenticator,
+    traffic() {
+      const { waiting, parked, resumed, expired } = bridge.waitingCalls;
+      return {
+        client_sessions: gateway.sessionCount,
+        bridged_upstream_sessions: bridge.upstreamSessionCount,
+        waiting_calls: { waiting, parked, resumed, expired },
+      };
+    },
     async drain(graceMs) {
       stopPolling();
       probe.close();

@@ -195,6 +195,7 @@ export async function openRig(
       databaseUrl: 'sqlite:///:memory:',
       protocolVersion: '2026-07-28',
       isReady: () => isReady,
+      traffic: () => ({}),
     }),
   ].map(checkingOutput);
   const changes: ChangeFact[] = [];

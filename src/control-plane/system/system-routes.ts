@@ -14,6 +14,8 @@ export interface SystemParts {
   readonly protocolVersion: string;
   /** False while the gateway starts and from the moment it is told to stop. */
   readonly isReady: () => boolean;
+  /** What the data plane holds now and has counted since the start. */
+  readonly traffic: () => Readonly<Record<string, unknown>>;
 }
 
 const MIB = 1024 * 1024;
@@ -85,6 +87,7 @@ export function systemRoutes(parts: SystemParts): RouteSpec[] {
         platform: facts,
         database: facts,
         redis: facts,
+        mcp: facts,
         settings: facts,
         env: facts,
         system: facts,
@@ -118,6 +121,7 @@ function versionAnswer(parts: SystemParts, bootTime: Date, isReachable: boolean)
       server_version: process.versions.sqlite ?? null,
     },
     redis: { available: false, url: null, reachable: false, server_version: null },
+    mcp: parts.traffic(),
     settings: { cache_type: 'memory', mcpgateway_ui_enabled: false, mcpgateway_admin_api_enabled: false },
     env: {},
     system: {

@@ -19,6 +19,7 @@ import { dispatchTo } from './stages/dispatch.ts';
 import { limitBy } from './stages/limit.ts';
 import { resolve } from './stages/resolve.ts';
 import type { Stage } from './stages/stage.ts';
+import { checkStrictly } from './stages/strict-schema.ts';
 import { tellUpstream } from './tell-upstream.ts';
 
 export interface GatewaySettings {
@@ -41,6 +42,8 @@ export interface GatewayParts {
 
 export interface Gateway {
   readonly snapshots: SnapshotHolder;
+  /** Of clients, open now. */
+  readonly sessionCount: number;
   /** Takes a message through its whole life. Never throws: what goes wrong becomes the answer. */
   handle(request: ClientRequest, answer: ClientAnswer): void;
   /**
@@ -98,9 +101,13 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
     toolTimeoutMs: settings.toolTimeoutMs,
     toolTimeoutMaxMs: settings.toolTimeoutMaxMs,
   });
-  const snapshots: SnapshotHolder = createSnapshotHolder((gates: readonly LimitGate[]): readonly Stage[] =>
-    gates.length === 0 ? [authorize, dispatch] : [authorize, limitBy(gates), dispatch],
-  );
+  const strictly = checkStrictly(parts.logger);
+  const snapshots: SnapshotHolder = createSnapshotHolder((gates: readonly LimitGate[], isStrict: boolean): readonly Stage[] => [
+    authorize,
+    ...(gates.length === 0 ? [] : [limitBy(gates)]),
+    ...(isStrict ? [strictly] : []),
+    dispatch,
+  ]);
   const sweep = setInterval(() => sessions.sweep(Date.now(), isOrphan), SWEEP_INTERVAL_MS);
   sweep.unref();
   let isClosing = false;
@@ -170,6 +177,9 @@ export function createGateway(settings: GatewaySettings, parts: GatewayParts): G
 
   return {
     snapshots,
+    get sessionCount() {
+      return sessions.size;
+    },
     handle(request, answer) {
       authenticated(new Exchange(request, answer, recorder), proceed);
     },

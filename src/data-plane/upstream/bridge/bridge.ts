@@ -5,8 +5,13 @@ import { isModern } from '../channel/modern-manners.ts';
 import type { BridgeParts } from './bridge-parts.ts';
 import { LegacyClients } from './legacy-client/legacy-clients.ts';
 import { ModernClients } from './modern-client/modern-clients.ts';
+import type { ParkedCounts } from './modern-client/parked-calls.ts';
 
 export interface Bridge extends UpstreamPort {
+  /** Calls of modern clients that wait for answers, and what became of those that did. */
+  readonly waitingCalls: ParkedCounts;
+  /** Held with upstreams of the older era for modern clients. */
+  readonly upstreamSessionCount: number;
   /** These are the upstreams now: what waits for others is given up. */
   keepOnly(upstreams: ReadonlyMap<string, UpstreamEntry>): void;
   close(): Promise<void>;
@@ -16,6 +21,12 @@ export function createBridge(parts: BridgeParts): Bridge {
   const modernClients = new ModernClients(parts);
   const legacyClients = new LegacyClients(parts);
   return {
+    get waitingCalls() {
+      return modernClients.counts;
+    },
+    get upstreamSessionCount() {
+      return modernClients.sessionCount;
+    },
     open(request, sink, observer) {
       const { session } = request;
       const { modern, legacy } = request.upstream;

@@ -78,6 +78,10 @@ export class ModernClients {
     return this.#parts.parked.counts;
   }
 
+  get sessionCount(): number {
+    return this.#parts.legs.size;
+  }
+
   /** Throws AppError `bridge.state_unknown`, `header.mismatch`. */
   open(request: UpstreamRequest, sink: AnswerSink): UpstreamCall {
     const { message, body, caller } = request;
