@@ -41,7 +41,8 @@ export class SessionClient implements AskedClient {
   async call(id: number, plan: Plan, gate: AnswerGate): Promise<string[]> {
     const apart = this.#calls.begin(id, plan, gate);
     const stream = await post(this.#session, toolCall(id, this.#tool, plan));
-    return Promise.race([apart, this.#read(stream, id, plan, gate)]);
+    const unanswered = Promise.withResolvers<never>();
+    return Promise.race([apart, unanswered.promise, this.#read(stream, id, plan, gate, unanswered.reject)]);
   }
 
   async close(): Promise<void> {
@@ -54,18 +55,19 @@ export class SessionClient implements AskedClient {
       this.#calls.take(JSON.parse(text) as Json);
   }
 
-  async #read(stream: OpenAnswer, id: number, plan: Plan, gate: AnswerGate): Promise<string[]> {
-    const replies: Promise<void>[] = [];
+  async #read(stream: OpenAnswer, id: number, plan: Plan, gate: AnswerGate, failed: (error: unknown) => void): Promise<string[]> {
+    let isAsked = false;
     if (!stream.isStream) return echoesOf(await stream.answer(), id);
     for (let text = await stream.message(); text !== undefined; text = await stream.message()) {
       const message = JSON.parse(text) as Json;
-      if (message['method'] === undefined) {
-        await Promise.all(replies);
-        return echoesOf(message, id);
-      }
+      if (message['method'] === undefined) return echoesOf(message, id);
       if (!isFor(plan, message)) throw new Error(`The call ${plan.nonce} was asked ${text}`);
-      if (replies.length === 0) gate.asked();
-      replies.push(gate.turn().then(() => this.#answer(message)));
+      if (!isAsked) gate.asked();
+      isAsked = true;
+      gate
+        .turn()
+        .then(() => this.#answer(message))
+        .catch(failed);
     }
     throw new Error(`The stream of ${plan.nonce} has ended without an answer`);
   }

@@ -22,7 +22,7 @@ function given(echoes: readonly string[]): Json {
 }
 
 function planOf(message: Message): Plan {
-  return message.params?.['arguments'] as unknown as Plan;
+  return message.params?.['arguments'] as Plan;
 }
 
 /** One session of the older era, whatever carries it. */

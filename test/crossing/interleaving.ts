@@ -1,7 +1,7 @@
 // Random interleavings that can be had again: what calls ask, and in which order and after which pauses their clients answer, all drawn
 // from one seed.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KINDS, type Plan } from './question.ts';
+import type { Kind, Plan } from './question.ts';
 
 export type Random = () => number;
 
@@ -21,10 +21,10 @@ export function randomFrom(seed: number): Random {
 const below = (random: Random, limit: number): number => Math.floor(random() * limit);
 
 /** A call that asks one to four questions in one to three rounds. */
-export function randomPlan(random: Random, nonce: string): Plan {
+export function randomPlan(random: Random, nonce: string, kinds: readonly Kind[]): Plan {
   const rounds = Array.from({ length: 1 + below(random, 3) * below(random, 2) }, () =>
     Array.from({ length: 1 + below(random, 4) * below(random, 2) }, () => ({
-      kind: KINDS[below(random, KINDS.length)] ?? 'roots',
+      kind: kinds[below(random, kinds.length)] ?? 'elicitation',
       afterMs: below(random, 8),
     })),
   );

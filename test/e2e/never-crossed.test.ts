@@ -10,7 +10,7 @@ import { ModernClient, SessionClient, StreamClient, type AskedClient } from '../
 import { startAskingServer, type AskingServer } from '../crossing/asking-http.ts';
 import { ASKING_TOOL } from '../crossing/asking-server.ts';
 import { AnswerGate, randomFrom, randomPlan } from '../crossing/interleaving.ts';
-import { expectedEchoes, type Plan } from '../crossing/question.ts';
+import { expectedEchoes, KINDS, type Kind, type Plan } from '../crossing/question.ts';
 import { startGateway, type StartedGateway } from '../kit/gateway.ts';
 import { NODE_FIRST } from '../sessions/gateway-cell.ts';
 import { combinedOf } from './checklist/combined-doors.ts';
@@ -19,6 +19,7 @@ import { as, mirrorOf, type Door } from './checklist/doors.ts';
 type Era = 'legacy' | 'modern';
 type Wire = 'HTTP' | 'stdio';
 type Front = 'mirror' | 'combined';
+type Way = 'streamable HTTP' | 'HTTP+SSE' | 'no session';
 
 const LINE = join(import.meta.dirname, '../crossing/asking-line.ts');
 const PRINCIPALS = 5;
@@ -40,16 +41,25 @@ afterAll(async () => {
   await Promise.all([servers?.legacy.close(), servers?.modern.close()]);
 });
 
-/** A door to the asking server and the name its tool has there. */
-async function doorTo(front: Front, era: Era, wire: Wire): Promise<{ door: Door; tool: string }> {
+interface Asking {
+  readonly door: Door;
+  /** The name the asking tool has there. */
+  readonly tool: string;
+  readonly kinds: readonly Kind[];
+}
+
+const WITHOUT_ROOTS = KINDS.filter((kind) => kind !== 'roots');
+
+/** A way to the asking server. */
+async function asking(way: Way, front: Front, era: Era, wire: Wire): Promise<Asking> {
   const name = `asking ${randomUUID().slice(0, 8)}`;
   const url = `${servers[era].url}?${name.slice(-8)}`;
   const upstream = wire === 'HTTP' ? { url } : { url: undefined, transport: 'STDIO', command: 'node', args: [LINE, era] };
-  if (front === 'mirror') return { door: await mirrorOf(gateway, '', { gateway: upstream }), tool: ASKING_TOOL };
-  return { door: await combinedOf(gateway, [{ name, url, more: upstream }]), tool: `${name.replace(' ', '-')}-${ASKING_TOOL}` };
+  // On a line, roots are what the principal gave last: nobody can tell which call they are for, and they are its roots in any case.
+  const kinds = way === 'no session' && era === 'legacy' && wire === 'stdio' ? WITHOUT_ROOTS : KINDS;
+  if (front === 'mirror') return { door: await mirrorOf(gateway, '', { gateway: upstream }), tool: ASKING_TOOL, kinds };
+  return { door: await combinedOf(gateway, [{ name, url, more: upstream }]), tool: `${name.replace(' ', '-')}-${ASKING_TOOL}`, kinds };
 }
-
-type Way = 'streamable HTTP' | 'HTTP+SSE' | 'no session';
 
 function connect(way: Way, door: Door, who: string, tool: string): Promise<AskedClient> {
   if (way === 'streamable HTTP') return SessionClient.open(door, who, tool);
@@ -58,7 +68,7 @@ function connect(way: Way, door: Door, who: string, tool: string): Promise<Asked
 }
 
 /** So many clients, each with so many calls, all of them waiting for answers at once. */
-async function interleaved(way: Way, at: { door: Door; tool: string }, seed: number, clients: number, callsEach: number): Promise<void> {
+async function interleaved(way: Way, at: Asking, seed: number, clients: number, callsEach: number): Promise<void> {
   const random = randomFrom(seed);
   const gate = new AnswerGate(random, clients * callsEach);
   const connected = await Promise.all(
@@ -66,7 +76,7 @@ async function interleaved(way: Way, at: { door: Door; tool: string }, seed: num
   );
   const calls = connected.flatMap((client, i) =>
     Array.from({ length: callsEach }, async (_, n): Promise<[Plan, string[], string]> => {
-      const plan = randomPlan(random, `nonce-${i}-${n}`);
+      const plan = randomPlan(random, `nonce-${i}-${n}`, at.kinds);
       try {
         return [plan, await client.call(n, plan, gate), `client ${i}`];
       } catch (error) {
@@ -75,44 +85,70 @@ async function interleaved(way: Way, at: { door: Door; tool: string }, seed: num
       }
     }),
   );
+  // The first failure says what went wrong; the rest only that they could not go on.
+  for (const call of calls) call.catch(() => undefined);
   try {
     for (const [plan, echoes, who] of await Promise.all(calls)) expect(echoes).toEqual(expectedEchoes(plan, who));
   } finally {
-    await Promise.allSettled(calls);
     await Promise.all(connected.map((client) => client.close()));
   }
 }
 
 const SEED = fc.integer({ min: 0, max: 2 ** 31 - 1 });
 
-/** For any seed. Nothing is learnt from a smaller one, so none is looked for. */
-function holds(numRuns: number, property: (seed: number) => Promise<void>): Promise<void> {
-  return fc.assert(fc.asyncProperty(SEED, property), { numRuns, endOnFailure: true });
+/**
+ * Each run of the tests draws one seed for each row. Nothing is learnt from a smaller one, so none is looked for; `NEVER_CROSSED_SEED`
+ * plays a seed again.
+ */
+function holds(property: (seed: number) => Promise<void>): Promise<void> {
+  const again = process.env['NEVER_CROSSED_SEED'];
+  return fc.assert(fc.asyncProperty(SEED, property), { numRuns: 1, endOnFailure: true, ...(again && { examples: [[Number(again)]] }) });
 }
 
-const SAME_ERA: readonly (readonly [way: Way, front: Front, era: Era, wire: Wire])[] = [
-  ['streamable HTTP', 'mirror', 'legacy', 'HTTP'],
-  ['streamable HTTP', 'mirror', 'legacy', 'stdio'],
-  ['streamable HTTP', 'combined', 'legacy', 'HTTP'],
-  ['HTTP+SSE', 'mirror', 'legacy', 'HTTP'],
-  ['HTTP+SSE', 'combined', 'legacy', 'stdio'],
-  ['no session', 'mirror', 'modern', 'HTTP'],
-  ['no session', 'combined', 'modern', 'stdio'],
+type Row = readonly [count: number, way: Way, front: Front, era: Era, wire: Wire];
+
+/** Each of a client's calls at a legacy server over stdio runs in a process of its own where the client has no session. */
+const CALLS: readonly Row[] = [
+  [1000, 'streamable HTTP', 'mirror', 'legacy', 'HTTP'],
+  [300, 'streamable HTTP', 'mirror', 'legacy', 'stdio'],
+  [1000, 'streamable HTTP', 'combined', 'legacy', 'HTTP'],
+  [1000, 'HTTP+SSE', 'mirror', 'legacy', 'HTTP'],
+  [300, 'HTTP+SSE', 'combined', 'legacy', 'stdio'],
+  [300, 'no session', 'mirror', 'modern', 'HTTP'],
+  [300, 'no session', 'combined', 'modern', 'stdio'],
+  // Across the eras.
+  [1000, 'streamable HTTP', 'mirror', 'modern', 'HTTP'],
+  [300, 'HTTP+SSE', 'mirror', 'modern', 'stdio'],
+  [300, 'streamable HTTP', 'combined', 'modern', 'stdio'],
+  [1000, 'no session', 'mirror', 'legacy', 'HTTP'],
+  [300, 'no session', 'combined', 'legacy', 'HTTP'],
+  [12, 'no session', 'mirror', 'legacy', 'stdio'],
 ];
 
-describe('calls that ask, all at once over one session', () => {
-  test.each(SAME_ERA)('point 34: 1,000 of them through %s to a %s of a %s server over %s never cross', async (way, front, era, wire) => {
-    const at = await doorTo(front, era, wire);
-    await holds(1, (seed) => interleaved(way, at, seed, 1, 1000));
+/** A session that can be asked has a process of its own at a legacy server over stdio. */
+const SESSIONS: readonly Row[] = [
+  [200, 'streamable HTTP', 'mirror', 'legacy', 'HTTP'],
+  [200, 'streamable HTTP', 'combined', 'legacy', 'HTTP'],
+  [200, 'HTTP+SSE', 'mirror', 'legacy', 'HTTP'],
+  [200, 'no session', 'mirror', 'modern', 'stdio'],
+  // Across the eras.
+  [200, 'streamable HTTP', 'mirror', 'modern', 'stdio'],
+  [200, 'HTTP+SSE', 'combined', 'modern', 'HTTP'],
+  [200, 'no session', 'mirror', 'legacy', 'HTTP'],
+  [200, 'no session', 'combined', 'legacy', 'HTTP'],
+  [6, 'streamable HTTP', 'mirror', 'legacy', 'stdio'],
+];
+
+describe('calls that ask, all at once, of one client', () => {
+  test.each(CALLS)('points 10, 34: %i of them through %s to a %s of a %s server over %s never cross', async (count, way, front, era, wire) => {
+    const at = await asking(way, front, era, wire);
+    await holds((seed) => interleaved(way, at, seed, 1, count));
   });
 });
 
-describe('sessions with calls that ask, all at once', () => {
-  test.each(SAME_ERA.filter(([, , , wire]) => wire === 'HTTP'))(
-    'point 34: 200 of them through %s to a %s of a %s server over %s never cross',
-    async (way, front, era, wire) => {
-      const at = await doorTo(front, era, wire);
-      await holds(2, (seed) => interleaved(way, at, seed, 200, 3));
-    },
-  );
+describe('clients with calls that ask, all at once', () => {
+  test.each(SESSIONS)('points 10, 34: %i of them through %s to a %s of a %s server over %s never cross', async (count, way, front, era, wire) => {
+    const at = await asking(way, front, era, wire);
+    await holds((seed) => interleaved(way, at, seed, count, 2));
+  });
 });

@@ -26,7 +26,7 @@ export interface StandaloneHandle {
 
 /** A thousand calls of one session may each ask several things at once. */
 const OPEN_ASKS_MAX = 10_000;
-/** Of one call, or of none. */
+/** Of one call. A server on a line does not say for which of them it asks. */
 const CALL_ASKS_MAX = 1000;
 const ASK_ID_MAX = 1024;
 const ENDED_STREAMS_KEPT = 16;
@@ -110,7 +110,7 @@ export class Session {
 
   /** Throws AppError `upstream.bad_answer` when the upstream asks without end. */
   openAsk(id: string, ask: OpenAsk): void {
-    const ofCall = ask.call === undefined ? this.#looseAsks : ask.call.openAsks;
+    const ofCall = ask.call?.openAsks ?? 0;
     if (ofCall >= CALL_ASKS_MAX || this.#openAsks.size >= OPEN_ASKS_MAX || id.length > ASK_ID_MAX) {
       throw new AppError(
         'upstream.bad_answer',
@@ -122,6 +122,11 @@ export class Session {
     this.#openAsks.set(Buffer.from(id, 'latin1').toString('latin1'), ask);
     if (ask.call === undefined) this.#looseAsks++;
     else ask.call.openAsks++;
+  }
+
+  /** The open question of this id. */
+  openAskOf(id: string): OpenAsk | undefined {
+    return this.#openAsks.get(id);
   }
 
   /** The open question of this id, which is open no longer. */
@@ -179,6 +184,10 @@ export class SessionBook {
     this.#sessionsMax = settings.sessionsMax;
     this.#idleMs = settings.idleMs;
     this.#onExpired = settings.onExpired;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
   }
 
   /** Throws AppError `limit.sessions`. Checked before `initialize` is sent on. */
