@@ -208,7 +208,7 @@ describe.each(KINDS)('point 43: over %s', (kind) => {
     const call = await post(session, toolCall('many', 'test_questions_at_once', { count: 20 }));
     const asked: Question[] = [];
     while (asked.length < 20) asked.push(await question(call));
-    const wordsOf = ({ params }: Question): string => (params?.['messages'] as { content: { text: string } }[])[0]?.content.text ?? '';
+    const wordsOf = ({ params }: Question): string => (params?.['messages'] as { content: { text: string } }[] | undefined)?.[0]?.content.text ?? '';
     for (const each of asked.toReversed()) await reply(session, each.id, sampled(`answer to ${wordsOf(each)}`));
     expect(JSON.parse(textOf(await call.answer()))).toEqual(Array.from({ length: 20 }, (_, i) => `answer to q${i}`));
   });

@@ -4,49 +4,15 @@ import { AppError, toAppError } from '#base/kernel';
 import { jsonText, rpcErrorText, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall } from '#data-plane/gateway';
 import { MODERN_VERSION } from '../../channel/modern-manners.ts';
-import type { CallManners } from '../../channel/pending-call.ts';
 import { stringAt } from '../../channel/string-at.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
+import type { AskingCall, CallHouse } from './call-house.ts';
+import { CallQuestions } from './call-questions.ts';
 import { CallStream } from './call-stream.ts';
-import type { ClientWords } from './client-words.ts';
-import { InputRound, type Question } from './input-round.ts';
+import { InputRound } from './input-round.ts';
 import { legacyAnswer } from './legacy-answer.ts';
 import { ProgressGauge } from './progress-gauge.ts';
 import { waitingPauseMs } from './waiting-pause.ts';
-
-/** A call of a session, in whose middle the client can be asked. */
-export interface AskingCall {
-  readonly message: Envelope;
-  /** The client has answered a question of this call. */
-  clientAnswered(askId: string, answer: Envelope, text: string): void;
-  /** The client has taken the call back. */
-  takenBack(): void;
-  fail(error: AppError): void;
-}
-
-/** What a call needs of the session it belongs to, or of what stands in for one. */
-export interface CallHouse {
-  readonly upstreamName: string;
-  readonly words: ClientWords;
-  readonly manners: CallManners;
-  /** Tools that this client was shown with an object around what they return. */
-  readonly wrappedTools: Set<string>;
-  /** How long the client – mostly a person – may take to answer. */
-  readonly answerTimeoutMs: number;
-  /** @param text the message with its envelope, as latin1 */
-  send(text: string, sink: AnswerSink): UpstreamCall;
-  /** What is known of the upstream is out of date. */
-  noteChange(): void;
-  /** The upstream says that headers do not fit the message: learns anew which have to be there. */
-  relearn(): Promise<void>;
-  /** Mints the id of a question, as JSON text; the answer comes to `answered`. Undefined when this client cannot be asked. */
-  asks?(call: AskingCall, question: Question): string;
-  /** The question is open no longer. */
-  forget?(askId: string): void;
-  over?(call: AskingCall): void;
-  /** Words a result – a complete one, or a promise of one – where it is more than the client's form of the same; undefined where not. */
-  wording?(text: string): string | undefined;
-}
 
 const ROUNDS_MAX = 10;
 let retries = 0;
@@ -60,8 +26,7 @@ export class BridgedCall implements UpstreamCall, AttemptOwner, AskingCall {
   #sent = '';
   readonly #stream: CallStream;
   readonly #gauge = new ProgressGauge();
-  /** By their ids. */
-  readonly #open = new Map<string, Question>();
+  readonly #questions: CallQuestions;
   #attempt: Attempt | undefined;
   #round: InputRound | undefined;
   #rounds = 0;
@@ -76,6 +41,7 @@ export class BridgedCall implements UpstreamCall, AttemptOwner, AskingCall {
     this.#house = house;
     this.#text = text;
     this.#stream = new CallStream(sink, house.manners);
+    this.#questions = new CallQuestions(house, this.#stream);
   }
 
   start(): void {
@@ -89,14 +55,14 @@ export class BridgedCall implements UpstreamCall, AttemptOwner, AskingCall {
   /** The client has taken the call back: what it was asked for it is taken back too, and no answer comes. */
   takenBack(): void {
     if (this.#isOver) return;
-    this.#withdraw();
+    this.#questions.withdraw();
     this.#end();
     this.#stream.end();
   }
 
   fail(error: AppError): void {
     if (this.#isOver) return;
-    this.#withdraw();
+    this.#questions.withdraw();
     this.#end();
     // Whoever reads a stream could not tell a break from the end of the upstream's, and would try to take it up again.
     if (this.#stream.isOpen) this.#stream.finish(rpcErrorText(error, this.message.id));
@@ -115,10 +81,9 @@ export class BridgedCall implements UpstreamCall, AttemptOwner, AskingCall {
 
   /** The client has answered a question of this call. */
   clientAnswered(askId: string, answer: Envelope, text: string): void {
-    const question = this.#open.get(askId);
+    const question = this.#questions.take(askId);
     const round = this.#round;
     if (this.#isOver || question === undefined || round === undefined) return;
-    this.#open.delete(askId);
     const result = answer.isError ? undefined : valueAt(text, ['result']);
     if (result !== undefined) round.answered(question, result);
     else if (!round.declined(question)) {
@@ -184,14 +149,15 @@ export class BridgedCall implements UpstreamCall, AttemptOwner, AskingCall {
   }
 
   #ask(round: InputRound): void {
-    const { upstreamName, asks, answerTimeoutMs } = this.#house;
+    const { upstreamName, answerTimeoutMs } = this.#house;
     if (round.isEmpty) {
       const pauseMs = waitingPauseMs(this.#waits++);
       if (pauseMs === undefined) throw new AppError('upstream.bad_answer', `Gateway "${upstreamName}" puts this call off again and again.`);
       this.#timer = setTimeout(() => this.#again(round), pauseMs);
       return;
     }
-    if (asks === undefined) throw new AppError('bridge.mid_call', 'The upstream asks something, and a client without a session cannot be asked.');
+    if (!this.#questions.canAsk)
+      throw new AppError('bridge.mid_call', 'The upstream asks something, and a client without a session cannot be asked.');
     if (++this.#rounds > ROUNDS_MAX) {
       throw new AppError('upstream.bad_answer', `Gateway "${upstreamName}" has asked the client in ${ROUNDS_MAX} rounds and goes on asking.`);
     }
@@ -201,10 +167,7 @@ export class BridgedCall implements UpstreamCall, AttemptOwner, AskingCall {
     for (const question of round.questions) {
       // The client may be gone by the first of them.
       if (this.#isOver) return;
-      const id = asks.call(this.#house, this, question);
-      this.#open.set(id, question);
-      const params = question.params === undefined ? '' : `,"params":${question.params}`;
-      this.#stream.say(`{"jsonrpc":"2.0","id":${id},"method":${jsonText(question.method)}${params}}`);
+      this.#questions.ask(this, question);
     }
   }
 
@@ -216,7 +179,7 @@ export class BridgedCall implements UpstreamCall, AttemptOwner, AskingCall {
   }
 
   #unanswered(round: InputRound): void {
-    this.#withdraw();
+    this.#questions.withdraw();
     const left = round.unanswered.find((question) => !round.declined(question));
     if (left === undefined) this.#again(round);
     else this.#refuse(new AppError('bridge.expired', `The client took too long to answer ${left.method}, which this call needs.`));
@@ -228,14 +191,14 @@ export class BridgedCall implements UpstreamCall, AttemptOwner, AskingCall {
       this.#answerError(error);
       return;
     }
-    this.#withdraw();
+    this.#questions.withdraw();
     const content = [{ type: 'text', text: error.message }];
     this.#finish(`{"jsonrpc":"2.0","id":${this.message.id ?? 'null'},"result":${jsonText({ content, isError: true })}}`, 200);
   }
 
   /** An error in the band of the answer, as sessions have it. */
   #answerError(error: AppError): void {
-    this.#withdraw();
+    this.#questions.withdraw();
     this.#finish(rpcErrorText(error, this.message.id), 200);
   }
 
@@ -253,22 +216,12 @@ export class BridgedCall implements UpstreamCall, AttemptOwner, AskingCall {
     if (this.#isPaused) this.#attempt.pause();
   }
 
-  /** Takes back what the client was asked and has not answered. */
-  #withdraw(): void {
-    for (const id of this.#open.keys()) {
-      this.#house.forget?.(id);
-      this.#stream.say(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id},"reason":"The call is over"}}`);
-    }
-    this.#open.clear();
-  }
-
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
     this.#attempt?.cancel();
-    for (const id of this.#open.keys()) this.#house.forget?.(id);
-    this.#open.clear();
+    this.#questions.drop();
     this.#house.over?.(this);
   }
 }

@@ -1,7 +1,7 @@
 // The session of a legacy client with a modern upstream, which knows of none: everything that lasts longer than a request – who the client
 // is, its log level, what it has subscribed to, what it was asked – is kept here (protocol.md 2.3).
-import { AppError, toAppError } from '#base/kernel';
-import { isSafeToRepeat, jsonText, valueAt, type Envelope } from '#base/protocol';
+import { AppError } from '#base/kernel';
+import { isSafeToRepeat, jsonText, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
 import { accepted, refusedByHeaders } from '../../channel/http-manners.ts';
 import { lineKey } from '../../channel/line-parts.ts';
@@ -13,16 +13,16 @@ import type { BridgeParts } from '../bridge-parts.ts';
 import { type LegacyTasks, withoutTask, withTasksDeclared, withTaskSupport, type TaskPlace } from '../tasks/legacy-tasks.ts';
 import { TaskResultCall } from '../tasks/task-result-call.ts';
 import { wholeAnswer } from '../tasks/whole-answer.ts';
-import { BridgedCall, type AskingCall, type CallHouse } from './bridged-call.ts';
-import { callHouse } from './call-house.ts';
+import { BridgedCall } from './bridged-call.ts';
+import { callHouse, type AskingCall, type CallHouse } from './call-house.ts';
 import { CallStream } from './call-stream.ts';
 import type { ClientWords } from './client-words.ts';
 import { legacyAnswer } from './legacy-answer.ts';
 import { passingHeaders, selfDescribing, withEnvelope } from './self-describing.ts';
 import { SessionListen } from './session-listen.ts';
+import { answerSubscription } from './subscription-answer.ts';
 
 const EMPTY = Buffer.from('{}');
-const SUBSCRIPTIONS_MAX = 1000;
 /** Of the other era: here they are methods that nobody knows. */
 const NEWER: ReadonlySet<string> = new Set(['server/discover', 'subscriptions/listen']);
 
@@ -136,7 +136,7 @@ export class BridgedSession extends LineSession {
         return this.#setLevel(message, text, sink);
       case 'resources/subscribe':
       case 'resources/unsubscribe':
-        return this.#subscribe(message, text, sink);
+        return answerSubscription(this.#listen, message, text, sink);
       default:
         if (message.method.startsWith('tasks/')) return this.#aboutTask(message, text, request, sink) ?? unknownMethod(message, sink);
         return NEWER.has(message.method) ? unknownMethod(message, sink) : this.#call(message, text, request, sink);
@@ -203,34 +203,6 @@ export class BridgedSession extends LineSession {
     return reply(sink, message.id, EMPTY);
   }
 
-  #subscribe(message: Envelope, text: string, sink: AnswerSink): UpstreamCall {
-    const uri = stringAt(text, ['params', 'uri']);
-    const refuse = (code: number, why: string): UpstreamCall => reply(sink, message.id, undefined, { code, message: why });
-    if (uri === undefined) return refuse(-32602, '`params.uri` must be a string.');
-    if (message.method === 'resources/subscribe' && this.#listen.subscriptionCount >= SUBSCRIPTIONS_MAX) {
-      return refuse(-32602, `This session has ${SUBSCRIPTIONS_MAX} subscriptions, as many as it may.`);
-    }
-    let isWanted = true;
-    const done = message.method === 'resources/subscribe' ? this.#listen.subscribe(uri) : this.#listen.unsubscribe(uri).then(() => undefined);
-    done.then(
-      (refusal) => {
-        if (!isWanted) return;
-        if (refusal === undefined) reply(sink, message.id, EMPTY);
-        else refuse(...refusalOf(refusal, uri));
-      },
-      (error: unknown) => {
-        if (isWanted) sink.fail(toAppError(error));
-      },
-    );
-    return {
-      cancel() {
-        isWanted = false;
-      },
-      pause() {},
-      resume() {},
-    };
-  }
-
   #answered(message: Envelope, text: string): void {
     // Some clients turn numbers into strings.
     const id = message.id?.replace(/^"(\d+)"$/, '$1') ?? '';
@@ -257,11 +229,4 @@ function isLasting(_text: string, at: number, headers: readonly string[]): boole
 
 function unknownMethod(message: Envelope, sink: AnswerSink): UpstreamCall {
   return reply(sink, message.id, undefined, { code: -32601, message: `Method not found: ${message.method}` });
-}
-
-/** @param refusal see SessionListen.subscribe */
-function refusalOf(refusal: string, uri: string): [code: number, message: string] {
-  if (refusal === 'left out') return [-32602, `The upstream does not tell of changes of this resource: ${uri.slice(0, 500)}`];
-  const code = Number(valueAt(refusal, ['code']));
-  return [Number.isInteger(code) ? code : -32603, stringAt(refusal, ['message']) ?? 'The upstream refused the subscription.'];
 }

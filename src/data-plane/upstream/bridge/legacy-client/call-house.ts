@@ -1,13 +1,48 @@
 // What every bridged call has around it, whether its client holds a session or not: the way to the upstream, and what is known of tools.
 import type { Envelope, ParamHeader } from '#base/protocol';
-import type { UpstreamRequest } from '#data-plane/gateway';
+import type { AppError } from '#base/kernel';
+import type { AnswerSink, UpstreamCall, UpstreamRequest } from '#data-plane/gateway';
 import { stringAt } from '../../channel/string-at.ts';
-import { PLAIN_MANNERS } from '../../channel/pending-call.ts';
+import { PLAIN_MANNERS, type CallManners } from '../../channel/pending-call.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
-import type { CallHouse } from './bridged-call.ts';
 import type { ClientWords } from './client-words.ts';
+import type { Question } from './input-round.ts';
 import { selfDescribing } from './self-describing.ts';
 import { knownParams, readParams } from './tool-params.ts';
+
+/** A call of a session, in whose middle the client can be asked. */
+export interface AskingCall {
+  readonly message: Envelope;
+  /** The client has answered a question of this call. */
+  clientAnswered(askId: string, answer: Envelope, text: string): void;
+  /** The client has taken the call back. */
+  takenBack(): void;
+  fail(error: AppError): void;
+}
+
+/** What a call needs of the session it belongs to, or of what stands in for one. */
+export interface CallHouse {
+  readonly upstreamName: string;
+  readonly words: ClientWords;
+  readonly manners: CallManners;
+  /** Tools that this client was shown with an object around what they return. */
+  readonly wrappedTools: Set<string>;
+  /** How long the client – mostly a person – may take to answer. */
+  readonly answerTimeoutMs: number;
+  /** @param text the message with its envelope, as latin1 */
+  send(text: string, sink: AnswerSink): UpstreamCall;
+  /** What is known of the upstream is out of date. */
+  noteChange(): void;
+  /** The upstream says that headers do not fit the message: learns anew which have to be there. */
+  relearn(): Promise<void>;
+  /** Mints the id of a question, as JSON text; the answer comes to `answered`. Undefined when this client cannot be asked. */
+  readonly asks?: (call: AskingCall, question: Question) => string;
+  /** The question is open no longer. */
+  forget?(askId: string): void;
+  over?(call: AskingCall): void;
+  /** Words a result – a complete one, or a promise of one – where it is more than the client's form of the same; undefined where not. */
+  wording?(text: string): string | undefined;
+}
 
 /**
  * For a client that cannot be asked; a session adds how it is.

@@ -4,7 +4,7 @@ import { AppError, toAppError } from '#base/kernel';
 import { jsonText, mapMembers, replaceAt, rpcErrorText, setMember, valueAt, type Envelope } from '#base/protocol';
 import type { UpstreamCall } from '#data-plane/gateway';
 import { stringAt } from '../../channel/string-at.ts';
-import type { AskingCall, CallHouse } from '../legacy-client/bridged-call.ts';
+import type { AskingCall, CallHouse } from '../legacy-client/call-house.ts';
 import { CallStream } from '../legacy-client/call-stream.ts';
 import { questionOf, type Question } from '../legacy-client/input-round.ts';
 import { legacyAnswer } from '../legacy-client/legacy-answer.ts';
