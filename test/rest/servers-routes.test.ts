@@ -175,6 +175,19 @@ describe('GET /servers/{id}/tools', () => {
   });
 });
 
+describe('strict checks of a server', () => {
+  it('are off unless asked for, in either spelling, and stay as they are until told otherwise', async () => {
+    const plain = (await create()).body;
+    expect(plain.strictSchema).toBe(false);
+    const { id, ...strict } = (await create({ name: 'strict', strict_schema: true })).body;
+    expect(strict.strictSchema).toBe(true);
+    expect((await rig.send('PUT', `/servers/${id}`, { description: 'd' })).body.strictSchema).toBe(true);
+    expect((await rig.catalog.load()).servers.find((row) => row.id === id)?.strictSchema).toBe(true);
+    expect((await rig.send('PUT', `/servers/${id}`, { strictSchema: false })).body.strictSchema).toBe(false);
+    expect((await rig.send('PUT', `/servers/${id}`, { strictSchema: 'perhaps' })).status).toBe(422);
+  });
+});
+
 describe('the catalogue that calls are answered from', () => {
   it('has what was committed, under a version that grows with every change', async () => {
     const before = await rig.catalog.load();
@@ -191,6 +204,7 @@ describe('the catalogue that calls are answered from', () => {
         ownerEmail: 'admin@example.com',
         teamId: null,
         limits: { callsPerMinute: null, concurrent: 4 },
+        strictSchema: false,
         mirrorGatewayId: gatewayId,
         itemIds: [],
       },

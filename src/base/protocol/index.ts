@@ -7,6 +7,7 @@ export { isLimited, isSafeToRepeat, routingKeys } from './methods.ts';
 export { checkParamHeaders, paramDeclarations, paramHeaders, type ParamDeclarations, toolParams, type ParamHeader } from './param-headers.ts';
 export { rpcErrorText } from './rpc-errors.ts';
 export { batchElements, isBatch, scanMessage, type Envelope } from './scan.ts';
+export { mcpSchema, type McpSchema, type SchemaFault } from './schema/mcp-schema.ts';
 export { appendElement, jsonText, mapElements, mapMembers, parsedJson, removeMember, replaceAt, setMember, valueAt } from './splice.ts';
 export {
   type ClientNeed,

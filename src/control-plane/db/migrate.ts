@@ -6,12 +6,14 @@ import { AppError } from '#base/kernel';
 import * as catalogue from './migrations/0001-catalogue.ts';
 import * as stdioGateways from './migrations/0002-stdio-gateways.ts';
 import * as items from './migrations/0003-items.ts';
+import * as strictSchema from './migrations/0004-strict-schema.ts';
 
 /** In this order for ever; a merged migration is never edited. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-catalogue': catalogue,
   '0002-stdio-gateways': stdioGateways,
   '0003-items': items,
+  '0004-strict-schema': strictSchema,
 };
 
 export const MIGRATION_COUNT = Object.keys(MIGRATIONS).length;

@@ -245,7 +245,7 @@ describe('constraints', () => {
         .execute();
       await tx
         .insertInto('servers')
-        .values({ ...shared, ...history, ...limits, id: 's', icon: null, mirror_gateway_id: 'g' })
+        .values({ ...shared, ...history, ...limits, id: 's', icon: null, mirror_gateway_id: 'g', strict_schema: 0 })
         .execute();
     });
     const error: unknown = await database.change((tx) => tx.deleteFrom('gateways').execute()).catch((reason: unknown) => reason);
@@ -261,7 +261,7 @@ describe('constraints', () => {
 describe('the file', () => {
   it('keeps what was committed, and is not migrated twice', async () => {
     const first = await open(fileUrl());
-    expect(first.migrated).toEqual(['0001-catalogue', '0002-stdio-gateways', '0003-items']);
+    expect(first.migrated).toEqual(['0001-catalogue', '0002-stdio-gateways', '0003-items', '0004-strict-schema']);
     await first.change((tx) => revoke(tx, 'a'));
     const version = await first.version();
     await first.close();
@@ -277,6 +277,7 @@ describe('the file', () => {
     old.exec('drop table server_items; drop table items');
     const later = ['command', 'args', 'cwd', 'process_env', 'stdio_isolation', 'stale_since', 'refresh_interval_seconds', 'items_version'];
     for (const column of later) old.exec(`alter table gateways drop column ${column}`);
+    old.exec('alter table servers drop column strict_schema');
     old.exec("delete from kysely_migration where name > '0002'");
     old.exec(`create table tools (id text primary key, gateway_id text not null references gateways (id), original_name text, name text,
       display_name text, title text, description text, input_schema text, output_schema text, annotations text, meta text, source_json text,
@@ -290,7 +291,7 @@ describe('the file', () => {
       values ('t', 'g', 'get_time', 'n-get-time', '{"name":"get_time"}', 0, 'team', '["x"]', 't', 't', 7)`);
     old.close();
     const database = await open(fileUrl());
-    expect(database.migrated).toEqual(['0002-stdio-gateways', '0003-items']);
+    expect(database.migrated).toEqual(['0002-stdio-gateways', '0003-items', '0004-strict-schema']);
     expect(await database.db.selectFrom('gateways').selectAll().execute()).toMatchObject([
       { id: 'g', url: 'http://x', command: null, args: null, cwd: null, process_env: null, stdio_isolation: 'auto', stale_since: null },
     ]);
@@ -324,7 +325,7 @@ describe('the file', () => {
 
   it('opens for several processes at once, of which one migrates', async () => {
     const all = await Promise.all(Array.from({ length: 4 }, () => open(fileUrl())));
-    expect(all.flatMap((database) => database.migrated)).toEqual(['0001-catalogue', '0002-stdio-gateways', '0003-items']);
+    expect(all.flatMap((database) => database.migrated)).toEqual(['0001-catalogue', '0002-stdio-gateways', '0003-items', '0004-strict-schema']);
   });
 
   it('another process that holds the lock for too long gives 503 database.unavailable, and nothing is changed', async () => {

@@ -84,6 +84,8 @@ export interface ServersTable extends OwnershipColumns, LimitColumns, AuditColum
   icon: string | null;
   /** A gateway cannot be deleted while a server mirrors it. */
   mirror_gateway_id: string | null;
+  /** Check every message against the schema of its revision. */
+  strict_schema: Flag;
 }
 
 /** What upstreams list: tools, resources, resource templates, prompts. They go when their gateway goes. */

@@ -33,6 +33,11 @@ const fields = {
   associatedPrompts: members,
   associatedPromptIds: members,
   associatedA2aAgents: none,
+  strictSchema: z
+    .boolean()
+    .nullable()
+    .optional()
+    .describe('Check every message both ways against the schema of its MCP revision, for debugging; off by default.'),
   oauthEnabled: z.literal(false, 'OAuth per server is not supported by this version.').nullable().optional(),
   ...limitFields,
 };

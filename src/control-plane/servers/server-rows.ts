@@ -15,6 +15,7 @@ export async function loadServerRows(database: Database): Promise<ServerRow[]> {
     ownerEmail: row.owner_email,
     teamId: row.team_id,
     limits: { callsPerMinute: row.calls_per_minute, concurrent: row.concurrent },
+    strictSchema: row.strict_schema === 1,
     mirrorGatewayId: row.mirror_gateway_id,
     itemIds: (itemIds.get(row.id) ?? []).map((member) => member.item_id),
   }));

@@ -154,6 +154,7 @@ export class CallRelay implements AnswerSink, AnswerListener {
 
   #message(event: StreamEvent, data: string): boolean {
     const exchange = this.#exchange;
+    exchange.strict?.upstream(data);
     const listener = this.#listener();
     // What comes is kept for whoever comes back with a token that is good.
     if (this.#stream?.isResumable === true && !this.#context.messages.isStillValid(listener)) this.#stream.releaseReader();

@@ -12,6 +12,7 @@ import type { Recorder } from './recorder.ts';
 import type { ClientAnswer, UpstreamCall } from './seams.ts';
 import type { Session } from './session.ts';
 import type { ServerEntry } from './snapshot.ts';
+import type { StrictCheck } from './strict-check.ts';
 
 /** `modern` is 2026-07-28 and later (self-describing requests), `legacy` the revisions with a handshake. */
 export type Era = 'legacy' | 'modern';
@@ -43,6 +44,8 @@ export class Exchange {
   server: ServerEntry | undefined;
   session: Session | undefined;
   call: UpstreamCall | undefined;
+  /** Set for servers that check strictly. */
+  strict: StrictCheck | undefined;
   /** Gates entered, to be left when the call is over. */
   gates: readonly LimitGate[] = NO_GATES;
   /** The clock this exchange runs against, if any, and its place there. */

@@ -24,7 +24,7 @@ export class JsonAnswer {
   constructor(exchange: Exchange, head: AnswerHead) {
     this.#exchange = exchange;
     this.#head = head;
-    this.#isHeld = isLookedThrough(exchange);
+    this.#isHeld = exchange.strict !== undefined || isLookedThrough(exchange);
   }
 
   chunk(bytes: Buffer): boolean {
@@ -34,6 +34,7 @@ export class JsonAnswer {
     if (this.#isHeld) {
       if (this.#size <= HELD_MAX) return true;
       if (needsFilter(this.#exchange)) throw new AppError('upstream.too_large', `The upstream’s list is larger than ${HELD_MAX} bytes.`);
+      this.#exchange.strict?.noteUnchecked();
       // An older client may or may not make something of it; without the gateway it would have got the same.
       return this.#pass();
     }
@@ -66,6 +67,7 @@ export class JsonAnswer {
     const text = whole.toString('latin1');
     const { kind, id } = this.#exchange.request.envelope;
     const outcome = judge(text, kind === 'request' ? id : undefined, this.#head.status);
+    this.#exchange.strict?.upstream(text);
     if (this.#isHeld) {
       const shown = shownAnswer(this.#exchange, text);
       if (shown !== text) whole = Buffer.from(shown, 'latin1');

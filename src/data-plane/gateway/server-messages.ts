@@ -86,6 +86,29 @@ export class ServerMessages {
     return envelope;
   }
 
+  /**
+   * Records a message that does not reach the client.
+   * @returns its envelope, or undefined when it is not JSON-RPC
+   */
+  refused(data: string, listener: Listener, { code }: AppError): Envelope | undefined {
+    const envelope = tryScan(data);
+    const direction = envelope?.kind === 'request' ? 'ask' : 'tell';
+    const method = envelope?.method.slice(0, METHOD_MAX) ?? '';
+    this.#record(
+      listener,
+      undefined,
+      direction,
+      method,
+      envelope === undefined ? '' : targetOf(envelope),
+      'failed',
+      Date.now(),
+      data.length,
+      0,
+      code,
+    );
+    return envelope;
+  }
+
   /** The client has answered a question of the upstream. */
   answered(listener: Listener, reply: Envelope, bytes: number): void {
     const ask = reply.id === undefined ? undefined : listener.session?.takeAsk(reply.id);
@@ -116,6 +139,7 @@ export class ServerMessages {
     atMs: number,
     requestBytes: number,
     answerBytes: number,
+    errorCode = '',
   ): void {
     this.#recorder.add({
       atMs,
@@ -129,7 +153,7 @@ export class ServerMessages {
       trace: this.#recorder.tracer?.within(call?.trace),
       method,
       target,
-      errorCode: '',
+      errorCode,
       serverId: listener.server.id,
       // A combined server has one for each call.
       upstreamId: call?.call?.upstreamId ?? listener.server.upstream.id,

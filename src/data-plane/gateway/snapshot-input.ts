@@ -57,6 +57,8 @@ export interface ServerRow {
   readonly ownerEmail: string | null;
   readonly teamId: string | null;
   readonly limits: Limits;
+  /** Check every message both ways against the schema of its revision; for debugging. */
+  readonly strictSchema?: boolean;
   /** The upstream this server mirrors; null for one that combines items of several. */
   readonly mirrorGatewayId: string | null;
   /** Ids of the items it combines; empty for a mirror. */

@@ -62,8 +62,10 @@ export interface SnapshotHolder {
   swap(input: SnapshotInput): void;
 }
 
-/** @param compileStages the stages for a server with these gates */
-export function createSnapshotHolder(compileStages: (gates: readonly LimitGate[]) => readonly Stage[]): SnapshotHolder {
+/** The stages for a server with these gates. */
+export type StageCompiler = (gates: readonly LimitGate[], isStrict: boolean) => readonly Stage[];
+
+export function createSnapshotHolder(compileStages: StageCompiler): SnapshotHolder {
   const limits = new LimitBook();
   let current: Snapshot = { version: -1, servers: new Map(), upstreams: new Map(), revokedTokenIds: new Set() };
   return {
@@ -78,12 +80,7 @@ export function createSnapshotHolder(compileStages: (gates: readonly LimitGate[]
   };
 }
 
-function compile(
-  input: SnapshotInput,
-  before: Snapshot,
-  limits: LimitBook,
-  compileStages: (gates: readonly LimitGate[]) => readonly Stage[],
-): Snapshot {
+function compile(input: SnapshotInput, before: Snapshot, limits: LimitBook, compileStages: StageCompiler): Snapshot {
   const nowMs = Date.now();
   const rows = Map.groupBy(input.items, (row) => row.upstreamId);
   const upstreams = new Map<string, Upstream>();
@@ -103,7 +100,7 @@ function compile(
   const serve = (row: ServerRow, upstream: UpstreamEntry, combined: readonly ItemEntry[] | undefined, gates: readonly LimitGate[]): void => {
     const known = before.servers.get(row.id);
     const isSame = known instanceof Server && known.upstream === upstream && sameElements(known.gates, gates) && isDeepStrictEqual(known.row, row);
-    servers.set(row.id, isSame ? known : new Server(row, upstream, combined, gates, compileStages(gates)));
+    servers.set(row.id, isSame ? known : new Server(row, upstream, combined, gates, compileStages(gates, row.strictSchema === true)));
   };
   const serveCombined = (row: ServerRow, combined: readonly ItemEntry[], gates: readonly LimitGate[]): void => {
     const known = before.servers.get(row.id);

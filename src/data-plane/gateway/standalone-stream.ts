@@ -1,12 +1,14 @@
 // The stream of a client's GET: what the upstream says outside any request. It outlives the client's connection when its events
 // can be fetched later, and is opened again when a client returns after the upstream had ended it.
-import { toAppError, type AppError } from '#base/kernel';
+import { AppError, toAppError } from '#base/kernel';
+import { rpcErrorText, scanMessage } from '#base/protocol';
 import { askInClientsWords, withoutEmptyData } from './client-revision.ts';
 import type { Exchange } from './exchange.ts';
 import type { AnswerHead, AnswerListener, AnswerSink, StreamEvent, UpstreamCall, UpstreamPort } from './seams.ts';
 import { listenerOf, type Listener, type ServerMessages } from './server-messages.ts';
 import { SessionStream } from './session-stream.ts';
 import { sessionNotFound, type Session, type StandaloneHandle } from './session.ts';
+import { tellUpstream } from './tell-upstream.ts';
 
 const STREAM_HEAD: AnswerHead = { status: 200, kind: 'stream', headers: [], contentLength: undefined };
 /** An upstream that has not yet noticed that the last reader left answers 409; a moment later it has. */
@@ -140,10 +142,41 @@ export class StandaloneStream implements AnswerSink, AnswerListener, StandaloneH
 
   /** @returns what the client is told; undefined when the upstream has been answered in its place */
   #message(data: string): string | undefined {
+    try {
+      this.#exchange.strict?.upstream(data);
+    } catch (error) {
+      this.#refuse(data, toAppError(error));
+      return undefined;
+    }
     const envelope = this.#context.messages.admit(data, this.#listener, undefined, this.stream.hasReader);
     if (envelope?.kind !== 'request' || this.#session.older === undefined) return data;
+    return askInClientsWords(this.#context, this.#listener, envelope, data, this.#replyHeaders());
+  }
+
+  /** For an answer in the client's place, without what describes a body. */
+  #replyHeaders(): string[] {
     const headers = this.#headers.flatMap((name, at) => (at % 2 === 0 && name !== 'accept' ? [name, this.#headers[at + 1] ?? ''] : []));
-    return askInClientsWords(this.#context, this.#listener, envelope, data, [...headers, 'accept', 'application/json, text/event-stream']);
+    return [...headers, 'accept', 'application/json, text/event-stream'];
+  }
+
+  /** The stream is nobody's call, which could fail: the message is left out, and who asked something is told why. */
+  #refuse(data: string, error: AppError): void {
+    const { server, principal } = this.#listener;
+    const envelope = this.#context.messages.refused(data, this.#listener, error);
+    if (envelope?.kind !== 'request') return;
+    const reply = rpcErrorText(new AppError('schema.params', error.message), envelope.id);
+    void tellUpstream(this.#context.upstream, {
+      upstream: server.upstream.row,
+      method: 'POST',
+      lane: 'reply',
+      headers: [...this.#replyHeaders(), 'content-type', 'application/json'],
+      body: Buffer.from(reply, 'latin1'),
+      message: scanMessage(reply),
+      caller: principal,
+      session: this.#session.upstream,
+      lastEventId: undefined,
+      isSafeToRepeat: false,
+    });
   }
 
   #orPause(hasRoom: boolean): boolean {
