@@ -1,0 +1,298 @@
+// What a server asks in the middle of a call: each era's way for the client, whichever way the upstream has.
+import { eventually } from '../../../e2e/checklist/wire.ts';
+import { containing, expectIn } from '../difference.ts';
+import { ROOTS } from '../client-answers.ts';
+import type { Json, Outcome } from '../player.ts';
+import type { Cell } from '../revisions.ts';
+import { eraOf } from '../revisions.ts';
+import type { Needs, Scenario } from '../scenario.ts';
+
+const topic = 'questions in the middle of a call';
+const FORMS: Needs = { client: '2025-06-18', upstream: '2025-06-18' };
+const URLS: Needs = { client: '2025-11-25', upstream: '2025-11-25' };
+
+interface Course {
+  readonly id: string;
+  readonly says: string;
+  readonly tool: string;
+  readonly args?: Json;
+  readonly needs?: Needs;
+  /** The text of the result. */
+  readonly text: string;
+  /** Methods of what was asked, in any order; parts of their params under `params`. */
+  readonly asked: readonly { readonly method: string; readonly params?: Json }[];
+}
+
+/** A call with its questions, and what they were. */
+function course({ id, says, tool, args = {}, needs = {}, text, asked }: Course): Scenario {
+  return {
+    id,
+    topic,
+    says,
+    needs,
+    async play(stage) {
+      const outcome = await stage.call(tool, args);
+      expectIn(outcome.result ?? { error: outcome.error }, { content: [{ type: 'text', text }] });
+      expectQuestions(outcome, asked);
+    },
+  };
+}
+
+function expectQuestions({ asked }: Outcome, expected: Course['asked']): void {
+  const byMethod = (list: Course['asked']) => list.toSorted((a, b) => (a.method < b.method ? -1 : a.method > b.method ? 1 : 0));
+  expectIn(byMethod(asked), byMethod(expected), 'asked');
+}
+
+const sampled = (text: string, more: Json = {}) => ({
+  method: 'sampling/createMessage',
+  params: { messages: [{ role: 'user', content: { type: 'text', text } }], ...more },
+});
+const form = (message: string) => ({ method: 'elicitation/create', params: { message, requestedSchema: { type: 'object' } } });
+const roots = { method: 'roots/list' };
+
+const CHAIN = [
+  'sampled start>0',
+  'named sampled start>0>1',
+  'sampled named sampled start>0>1>2',
+  'named sampled named sampled start>0>1>2>3',
+] as const;
+
+/** What becomes of a question that the client's revision or declaration does not allow. */
+function isRefused({ result, error }: Outcome, { upstream }: Cell, capability: string): void {
+  if (eraOf(upstream) === 'legacy') expectIn(result ?? { error }, { isError: true, content: [{ text: containing(capability) }] });
+  else expectIn(error ?? { result }, { code: -32_021, data: { requiredCapabilities: { [capability]: {} } } });
+}
+
+export const questionScenarios: readonly Scenario[] = [
+  course({
+    id: 'sampling',
+    says: 'the client samples',
+    tool: 'test_sampling',
+    args: { prompt: 'hello' },
+    text: 'LLM response: sampled hello',
+    asked: [sampled('hello', { maxTokens: 100 })],
+  }),
+  course({ id: 'roots', says: 'the client lists its roots', tool: 'test_list_roots', text: JSON.stringify(ROOTS), asked: [roots] }),
+  course({
+    id: 'form',
+    says: 'the user fills in a form',
+    tool: 'test_elicitation',
+    args: { message: 'Who?' },
+    needs: FORMS,
+    text: 'User response: action=accept, content={"username":"my username","email":"my email"}',
+    asked: [form('Who?')],
+  }),
+  course({
+    id: 'form-declined',
+    says: 'the user declines a form',
+    tool: 'test_elicitation',
+    args: { message: 'please decline' },
+    needs: FORMS,
+    text: 'User response: action=decline, content={}',
+    asked: [form('please decline')],
+  }),
+  course({
+    id: 'form-dismissed',
+    says: 'the user dismisses a form',
+    tool: 'test_elicitation',
+    args: { message: 'please dismiss' },
+    needs: FORMS,
+    text: 'User response: action=cancel, content={}',
+    asked: [form('please dismiss')],
+  }),
+  course({
+    id: 'form-defaults',
+    says: 'a form brings its defaults',
+    tool: 'test_elicitation_sep1034_defaults',
+    needs: FORMS,
+    text: 'Elicitation completed: action=accept, content={"name":"John Doe","age":30,"score":95.5,"status":"active","verified":true}',
+    asked: [{ method: 'elicitation/create', params: { requestedSchema: { properties: { age: { default: 30 }, verified: { default: true } } } } }],
+  }),
+  {
+    id: 'form-choices',
+    topic,
+    says: 'a form brings every kind of choice; one with lists is declined for clients before 2025-11-25',
+    needs: FORMS,
+    async play(stage) {
+      const outcome = await stage.call('test_elicitation_sep1330_enums');
+      const chosen = { untitledSingle: 'option1', titledSingle: 'value1', legacyEnum: 'opt1', untitledMulti: ['option1'], titledMulti: ['value1'] };
+      const isNew = stage.cell.client >= '2025-11-25';
+      const text = isNew
+        ? `Elicitation completed: action=accept, content=${JSON.stringify(chosen)}`
+        : 'Elicitation completed: action=decline, content={}';
+      expectIn(outcome.result ?? { error: outcome.error }, { content: [{ text }] });
+      const titledMulti = { type: 'array', items: { anyOf: [{ const: 'value1', title: 'First Choice' }, {}, {}] } };
+      expectQuestions(outcome, isNew ? [{ method: 'elicitation/create', params: { requestedSchema: { properties: { titledMulti } } } }] : []);
+    },
+  },
+  course({
+    id: 'url',
+    says: 'the user is sent to a page',
+    tool: 'test_elicitation_url',
+    needs: URLS,
+    text: 'Consent: accept',
+    asked: [{ method: 'elicitation/create', params: { mode: 'url', url: containing('https://example.com/sign-in?id=') } }],
+  }),
+  {
+    id: 'url-first',
+    topic,
+    says: 'a page that must be visited first is an error of 2025-11-25 and a question of 2026-07-28',
+    needs: URLS,
+    async play(stage) {
+      const { client, upstream, kind } = stage.cell;
+      const outcome = await stage.call('test_url_elicitation_required', { visit: `${client} ${kind}` });
+      if (eraOf(client) === 'legacy' && eraOf(upstream) === 'legacy') {
+        expectIn(outcome.error, { code: -32_042, data: { elicitations: [{ mode: 'url', url: containing('https://example.com/') }] } }, 'error');
+      } else {
+        expectIn(outcome.result ?? { error: outcome.error }, { content: [{ text: 'Welcome' }] });
+        expectQuestions(outcome, [{ method: 'elicitation/create', params: { mode: 'url', url: containing('https://example.com/') } }]);
+      }
+    },
+  },
+  course({
+    id: 'at-once',
+    says: 'several questions at the same time get their own answers',
+    tool: 'test_questions_at_once',
+    args: { count: 3 },
+    text: '["sampled q0","sampled q1","sampled q2"]',
+    asked: [{ method: 'sampling/createMessage' }, { method: 'sampling/createMessage' }, { method: 'sampling/createMessage' }],
+  }),
+  course({
+    id: 'of-every-kind',
+    says: 'questions of different kinds come together',
+    tool: 'test_input_required_result_multiple_inputs',
+    needs: FORMS,
+    text: 'Answered: user_name, greeting, client_roots',
+    asked: [form('What is your name?'), sampled('Generate a greeting'), roots],
+  }),
+  course({
+    id: 'in-rounds',
+    says: 'a question follows an answer',
+    tool: 'test_input_required_result_multi_round',
+    needs: FORMS,
+    text: 'named Step 1: What is your name? likes my color',
+    asked: [form('Step 1: What is your name?'), form('Step 2: What is your favorite color?')],
+  }),
+  course({
+    id: 'chain',
+    says: 'questions are made of the answers before them',
+    tool: 'test_question_chain',
+    args: { depth: 4 },
+    needs: FORMS,
+    text: CHAIN[3],
+    asked: [sampled('start>0'), form(`${CHAIN[0]}>1`), sampled(`${CHAIN[1]}>2`), form(`${CHAIN[2]}>3`)],
+  }),
+  {
+    id: 'between',
+    topic,
+    says: 'progress and log lines come before and after a question',
+    needs: FORMS,
+    async play(stage) {
+      await (await stage.player()).setLevel('warning');
+      const outcome = await stage.call('test_question_between', {}, { meta: { progressToken: 9 } });
+      expectIn(outcome.result ?? { error: outcome.error }, { content: [{ text: 'Answered between: named What is your name?' }] });
+      const of = (method: string, key: string) => outcome.told.flatMap((each) => (each.method === method ? [each.params[key]] : []));
+      expectIn(of('notifications/progress', 'progress'), [1, 2], 'progress');
+      await eventually(() => of('notifications/message', 'data').length > 1, 5000);
+      expectIn(of('notifications/message', 'data'), ['before the question', 'after the question'], 'log');
+    },
+  },
+  {
+    id: 'concurrent-questions',
+    topic,
+    says: 'concurrent calls that ask get the answers to their own questions',
+    async play(stage) {
+      const prompts = ['one', 'two', 'three', 'four', 'five'];
+      const outcomes = await Promise.all(prompts.map((prompt) => stage.call('test_sampling', { prompt })));
+      expectIn(
+        outcomes.map(({ result }) => result),
+        prompts.map((prompt) => ({ content: [{ text: `LLM response: sampled ${prompt}` }] })),
+      );
+    },
+  },
+  {
+    id: 'prompt-asks',
+    topic,
+    says: 'a prompt asks before it is there',
+    needs: FORMS,
+    async play(stage) {
+      const outcome = await stage.request('prompts/get', { name: stage.server.prompt('test_input_required_result_prompt') });
+      expectIn(outcome.result ?? { error: outcome.error }, { messages: [{ content: { text: 'Context: my context' } }] });
+      expectQuestions(outcome, [form('What context should the prompt use?')]);
+    },
+  },
+  {
+    id: 'resource-asks',
+    topic,
+    says: 'a resource asks before it is read',
+    needs: FORMS,
+    async play(stage) {
+      const outcome = await stage.request('resources/read', { uri: 'test://asking-resource' });
+      expectIn(outcome.result ?? { error: outcome.error }, { contents: [{ text: 'The text of named Whose text?' }] });
+      expectQuestions(outcome, [form('Whose text?')]);
+    },
+  },
+  course({
+    id: 'sampling-apart',
+    says: 'a server that asks for a sample on its GET stream gets it',
+    tool: 'test_sampling_apart',
+    args: { prompt: 'apart' },
+    text: 'Sampled apart: sampled apart',
+    asked: [sampled('apart')],
+  }),
+  course({
+    id: 'form-apart',
+    says: 'a server that brings a form on its GET stream gets it filled in',
+    tool: 'test_elicitation_apart',
+    needs: FORMS,
+    text: 'Asked apart: {"action":"accept","content":{"name":"named What is your name?"}}',
+    asked: [form('What is your name?')],
+  }),
+  {
+    id: 'roots-apart',
+    topic,
+    says: 'a server that asks for roots on its GET stream gets them, if need be those the client has named before',
+    async play(stage) {
+      await stage.call('test_list_roots');
+      const { result, error } = await stage.call('test_list_roots_apart');
+      expectIn(result ?? { error }, { content: [{ text: `Roots apart: ${JSON.stringify(ROOTS)}` }] });
+    },
+  },
+  {
+    id: 'sampling-refused',
+    topic,
+    says: 'a sample that the user refuses fails the call, not the session',
+    needs: { clientEra: 'legacy' },
+    async play(stage) {
+      const { result, error } = await stage.call('test_sampling', { prompt: 'refuse this' });
+      if (error === undefined) expectIn(result, { isError: true });
+      expectIn((await stage.call('test_simple_text')).result, { content: [{ type: 'text' }] });
+    },
+  },
+  {
+    id: 'undeclared',
+    topic,
+    says: 'what a client has not declared is not asked of it, and fails at once',
+    async play(stage) {
+      const player = await stage.player({});
+      const call = (name: string, args: Json) => player.request('tools/call', { name: stage.server.tool(name), arguments: args });
+      isRefused(await call('test_sampling', { prompt: 'x' }), stage.cell, 'sampling');
+      isRefused(await call('test_list_roots', {}), stage.cell, 'roots');
+      isRefused(await call('test_elicitation', { message: 'x' }), stage.cell, 'elicitation');
+    },
+  },
+  {
+    id: 'asks-what-is-declared',
+    topic,
+    says: 'a server asks by what the client has declared',
+    async play(stage) {
+      const player = await stage.player({ roots: {} });
+      const outcome = await player.request('tools/call', {
+        name: stage.server.tool('test_input_required_result_capabilities'),
+        arguments: {},
+      });
+      expectIn(outcome.result ?? { error: outcome.error }, { content: [{ text: 'Answered: client_roots' }] });
+      expectQuestions(outcome, [roots]);
+    },
+  },
+];
