@@ -6,6 +6,7 @@ import type { BridgeParts } from './bridge-parts.ts';
 import { LegacyClients } from './legacy-client/legacy-clients.ts';
 import { ModernClients } from './modern-client/modern-clients.ts';
 import type { ParkedCounts } from './modern-client/parked-calls.ts';
+import { SteadyListens } from './steady-listens.ts';
 
 export interface Bridge extends UpstreamPort {
   /** Calls of modern clients that wait for answers, and what became of those that did. */
@@ -20,6 +21,7 @@ export interface Bridge extends UpstreamPort {
 export function createBridge(parts: BridgeParts): Bridge {
   const modernClients = new ModernClients(parts);
   const legacyClients = new LegacyClients(parts);
+  const steadyListens = new SteadyListens(parts);
   return {
     get waitingCalls() {
       return modernClients.counts;
@@ -33,13 +35,16 @@ export function createBridge(parts: BridgeParts): Bridge {
       if (session !== undefined) return legacyClients.owns(session) ? legacyClients.open(request, sink) : parts.port.open(request, sink, observer);
       if (legacy && !modern && isSelfDescribing(request)) return modernClients.open(request, sink);
       if (modern && !legacy && !isSelfDescribing(request)) return legacyClients.open(request, sink, observer);
+      if (modern && isListening(request)) return steadyListens.open(request, sink);
       return parts.port.open(request, sink, observer);
     },
     keepOnly(upstreams) {
       modernClients.keepOnly(upstreams);
       legacyClients.keepOnly(upstreams);
+      steadyListens.snapshotChanged();
     },
     async close() {
+      steadyListens.close();
       await Promise.all([modernClients.close(), legacyClients.close()]);
     },
   };
@@ -47,4 +52,8 @@ export function createBridge(parts: BridgeParts): Bridge {
 
 function isSelfDescribing(request: UpstreamRequest): boolean {
   return request.message !== undefined && isModern(request, request.message);
+}
+
+function isListening(request: UpstreamRequest): boolean {
+  return request.message?.method === 'subscriptions/listen' && isSelfDescribing(request);
 }

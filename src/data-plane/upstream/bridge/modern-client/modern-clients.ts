@@ -51,13 +51,14 @@ export class ModernClients {
 
   constructor(parts: BridgeParts) {
     const { logger } = parts;
-    this.#listenings = new Listenings(parts);
+    const tasks = new ModernTasks(parts);
+    this.#listenings = new Listenings(parts, tasks.watch);
     this.#parts = {
       ...parts,
       legs: new LegBook(parts),
       parked: new ParkedCalls(parts.answerTimeoutMs, parts.parkedMax),
       states: new RequestStates(parts.secret),
-      tasks: new ModernTasks(parts),
+      tasks,
       questionOver: (place, question, outcome) => {
         parts.onQuestionOver?.({
           upstreamId: place.upstream.id,
@@ -79,7 +80,7 @@ export class ModernClients {
   }
 
   get sessionCount(): number {
-    return this.#parts.legs.size;
+    return this.#parts.legs.size + this.#listenings.sessionCount;
   }
 
   /** Throws AppError `bridge.state_unknown`, `header.mismatch`. */
