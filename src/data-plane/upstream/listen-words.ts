@@ -12,25 +12,32 @@ export const LIST_NEWS = [
 export type ListNews = (typeof LIST_NEWS)[number];
 
 export const RESOURCE_UPDATED = 'notifications/resources/updated';
+export const TASK_CHANGED = 'notifications/tasks';
 export const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
 const TAG = ['params', '_meta', 'io.modelcontextprotocol/subscriptionId'];
 /** One stream honours no more; what is beyond is left out of the acknowledgement. */
-const URIS_MAX = 1000;
+const NAMES_MAX = 1000;
 const HELD_MAX = 1000;
 
 export interface Wanted {
   readonly lists: readonly ListNews[];
   /** Each once, in the order of the request. */
   readonly uris: readonly string[];
+  /** Of the extension io.modelcontextprotocol/tasks. */
+  readonly taskIds?: readonly string[];
 }
 
 /** What a listen request asks for; what is not of the right type is not asked for. */
 export function wantedIn(request: string): Wanted {
   const text = valueAt(request, ['params', 'notifications']);
   const filter = (text?.startsWith('{') === true ? parsedJson(text) : {}) as Record<string, unknown>;
-  const named = filter['resourceSubscriptions'];
-  const uris = Array.isArray(named) ? named.filter((uri): uri is string => typeof uri === 'string') : [];
-  return { lists: LIST_NEWS.filter(({ key }) => filter[key] === true), uris: [...new Set(uris)].slice(0, URIS_MAX) };
+  const lists = LIST_NEWS.filter(({ key }) => filter[key] === true);
+  return { lists, uris: namesIn(filter['resourceSubscriptions']), taskIds: namesIn(filter['taskIds']) };
+}
+
+function namesIn(value: unknown): string[] {
+  const names = Array.isArray(value) ? value.filter((name): name is string => typeof name === 'string') : [];
+  return [...new Set(names)].slice(0, NAMES_MAX);
 }
 
 /** One client's stream, on which every message carries the id of the request that opened it, in the client's own JSON. */
@@ -47,8 +54,12 @@ export class NewsStream {
   }
 
   /** Opens the stream and says what is honoured. To be called once, before all else. */
-  acknowledge({ lists, uris }: Wanted): void {
-    const filter = { ...Object.fromEntries(lists.map(({ key }) => [key, true])), ...(uris.length === 0 ? {} : { resourceSubscriptions: uris }) };
+  acknowledge({ lists, uris, taskIds = [] }: Wanted): void {
+    const filter = {
+      ...Object.fromEntries(lists.map(({ key }) => [key, true])),
+      ...(uris.length === 0 ? {} : { resourceSubscriptions: uris }),
+      ...(taskIds.length === 0 ? {} : { taskIds }),
+    };
     this.#sink.head({ status: 200, kind: 'stream', headers: [], contentLength: undefined });
     this.say(ACKNOWLEDGED, { notifications: filter });
   }

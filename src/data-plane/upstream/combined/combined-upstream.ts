@@ -6,6 +6,7 @@ import { AppError } from '#base/kernel';
 import { LEGACY_VERSIONS, type Envelope } from '#base/protocol';
 import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamObserver, UpstreamPort, UpstreamRequest } from '#data-plane/gateway';
 import { accepted, done, NO_CALL, refused, refusedByHeaders } from '../channel/http-manners.ts';
+import { declaresTasks, undeclared } from '../bridge/tasks/modern-tasks.ts';
 import { declaredCapabilities, isModern, refusedModern } from '../channel/modern-manners.ts';
 import { stringAt } from '../channel/string-at.ts';
 import { declaredIn, type CallerView } from './caller-view.ts';
@@ -32,7 +33,17 @@ const TASKS_MAX = 10_000;
 const ENDED_WITHIN_MS = 1000;
 const NEWEST_LEGACY = '2025-11-25';
 /** Of the older era; in the modern one they are no methods. */
-const REMOVED: ReadonlySet<string> = new Set(['initialize', 'ping', 'logging/setLevel', 'resources/subscribe', 'resources/unsubscribe']);
+const REMOVED: ReadonlySet<string> = new Set([
+  'initialize',
+  'ping',
+  'logging/setLevel',
+  'resources/subscribe',
+  'resources/unsubscribe',
+  'tasks/list',
+  'tasks/result',
+]);
+/** Of the extension io.modelcontextprotocol/tasks. */
+const OF_TASKS: ReadonlySet<string> = new Set(['tasks/get', 'tasks/update', 'tasks/cancel']);
 
 /** One port for all: combined servers are answered here, everything else goes to `parts.port`. */
 export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
@@ -97,6 +108,7 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
       const refusal = refusedModern(request, message, body, sink, capabilities);
       if (refusal !== undefined) return refusal;
       if (message.kind !== 'request') return accepted(sink);
+      if (OF_TASKS.has(message.method) && !declaresTasks(capabilities ?? '{}')) throw undeclared();
       return single(server, { principal: caller, declares: declaredIn(capabilities), era: 'modern' }, request, message, body, sink);
     }
     const refusal = refusedByHeaders(request, sink);

@@ -5,6 +5,8 @@ import { setImmediate as otherWork } from 'node:timers/promises';
 import { AppError } from '#base/kernel';
 import { jsonText, replaceAt, setMember, type ItemKind } from '#base/protocol';
 import type { ItemEntry, ServerEntry } from '#data-plane/gateway';
+import { withTaskSupport } from '../bridge/tasks/task-forms.ts';
+import { decidesOnTasks } from '../bridge/tasks/task-support.ts';
 import { maySee, viewKey, type CallerView } from './caller-view.ts';
 import { indexOf, publishedUri, type CombinedIndex } from './combined-index.ts';
 import { panelUri, withPanel } from './panel-uri.ts';
@@ -119,7 +121,7 @@ export function pageOf(list: ListPages, cursor: string | undefined): Buffer {
 function shownTexts(server: ServerEntry, view: CallerView, kind: ItemKind): ItemText[] {
   const index = indexOf(server);
   const shown: ItemText[] = [];
-  for (const item of index.byKind[kind]) if (maySee(view, server, item)) shown.push(itemText(index, item));
+  for (const item of index.byKind[kind]) if (maySee(view, server, item)) shown.push(textFor(view, item, itemText(index, item)));
   return shown;
 }
 
@@ -158,6 +160,19 @@ function itemText(index: CombinedIndex, item: ItemEntry): ItemText {
   if (made === undefined || made.name !== name || made.panel !== panel) {
     const text = written(item, name, panel);
     texts.set(item.row, (made = { name, panel, text, digest: hash('sha1', text, 'buffer') }));
+  }
+  return made;
+}
+
+const asTasks = new WeakMap<ItemText, ItemText>();
+
+/** In the older era a tool says whether it may be called as a task; in the newer one its server decides at each call. */
+function textFor({ era }: CallerView, item: ItemEntry, own: ItemText): ItemText {
+  if (era === 'modern' || item.row.kind !== 'tool' || !decidesOnTasks(item.upstream.row)) return own;
+  let made = asTasks.get(own);
+  if (made === undefined) {
+    const text = withTaskSupport(own.text);
+    asTasks.set(own, (made = { ...own, text, digest: hash('sha1', text, 'buffer') }));
   }
   return made;
 }

@@ -39,7 +39,7 @@ export function localResult(
 
 /** The result of `initialize`, as latin1. */
 export function initialized(server: ServerEntry, view: CallerView, version: string): string {
-  const { capabilities, serverInfo, instructions } = wordsOf(server, view);
+  const { capabilities, serverInfo, instructions } = wordsOf(server, view, version);
   return jsonText({ protocolVersion: version, capabilities, serverInfo, ...(instructions === undefined ? {} : { instructions }) });
 }
 

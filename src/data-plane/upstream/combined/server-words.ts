@@ -1,5 +1,7 @@
 // What a combined server says of itself: the capabilities that are really there, and the instructions of all its upstreams.
 import type { ItemEntry, ServerEntry, UpstreamEntry } from '#data-plane/gateway';
+import { TASKS_EXTENSION, TASKS_SINCE } from '../bridge/tasks/task-forms.ts';
+import { makesTasks } from '../bridge/tasks/task-support.ts';
 import { maySee, type CallerView } from './caller-view.ts';
 import { indexOf } from './combined-index.ts';
 
@@ -13,7 +15,8 @@ export interface ServerWords {
   readonly instructions: string | undefined;
 }
 
-export function wordsOf(server: ServerEntry, view: CallerView): ServerWords {
+/** @param version of a session; undefined in the era without them */
+export function wordsOf(server: ServerEntry, view: CallerView, version?: string): ServerWords {
   const upstreams = new Map<string, UpstreamEntry>();
   const kinds = new Set<ItemEntry['row']['kind']>();
   for (const item of indexOf(server).items) {
@@ -30,9 +33,16 @@ export function wordsOf(server: ServerEntry, view: CallerView): ServerWords {
     resources: { ...(subscribes ? { subscribe: true } : {}), listChanged: true },
     prompts: { listChanged: true },
     ...(anyHas('completions') ? { completions: {} } : {}),
-    ...(anyHas('logging') && view.era === 'legacy' ? { logging: {} } : {}),
+    ...(rows.some(makesTasks) ? tasksOffered(version) : {}),
+    ...(anyHas('logging') ? { logging: {} } : {}),
   };
   return { capabilities, serverInfo: { name: server.name, version: OWN_VERSION }, instructions: instructionsOf([...upstreams.values()]) };
+}
+
+/** Each era knows tasks in its own form; which upstream runs one is found by its id, so that there is no list of all. */
+function tasksOffered(version: string | undefined): Record<string, unknown> {
+  if (version === undefined) return { extensions: { [TASKS_EXTENSION]: {} } };
+  return version < TASKS_SINCE ? {} : { tasks: { cancel: {}, requests: { tools: { call: {} } } } };
 }
 
 function instructionsOf(upstreams: readonly UpstreamEntry[]): string | undefined {

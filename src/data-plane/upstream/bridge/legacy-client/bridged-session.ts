@@ -10,7 +10,7 @@ import { isLogLevel } from '../../channel/log-levels.ts';
 import { stringAt } from '../../channel/string-at.ts';
 import { reply } from '../../combined/reply.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
-import { type LegacyTasks, withoutTask, withTasksDeclared, withTaskSupport, type TaskPlace } from '../tasks/legacy-tasks.ts';
+import { type LegacyTasks, withoutTask, withTasksDeclared, withTasksOffered, type TaskPlace } from '../tasks/legacy-tasks.ts';
 import { TaskResultCall } from '../tasks/task-result-call.ts';
 import { wholeAnswer } from '../tasks/whole-answer.ts';
 import { BridgedCall } from './bridged-call.ts';
@@ -172,7 +172,7 @@ export class BridgedSession extends LineSession {
     const isTask = tasks?.wants(message, text, this.#taskPlace) === true;
     if (isTask) house.wording = (answer) => tasks.made(answer, message, this.#taskPlace);
     else if (tasks !== undefined && message.method === 'tools/list')
-      house.wording = (answer) => withTaskSupport(legacyAnswer(answer, message, this.#wrappedTools));
+      house.wording = (answer) => withTasksOffered(legacyAnswer(answer, message, this.#wrappedTools));
     const words = isTask ? withTasksDeclared(this.#words) : this.#words;
     const call = new BridgedCall(house, message, withEnvelope(isTask ? withoutTask(text) : text, words, this.#level), sink);
     this.#calls.add(call);

@@ -47,6 +47,7 @@ export class ListeningSession implements LegOwner {
    * Throws AppError when the upstream cannot be reached or does not agree.
    */
   async honour({ lists, uris }: Wanted): Promise<Wanted> {
+    if (lists.length + uris.length === 0) return { lists, uris };
     await this.#leg.ready();
     const { handshakeTimeoutMs } = this.#parts;
     const untilMs = Date.now() + handshakeTimeoutMs;

@@ -3,7 +3,7 @@
 import { AppError } from '#base/kernel';
 import type { AnswerSink, UpstreamCall } from '#data-plane/gateway';
 import { isPartOf } from '../../channel/resource-part.ts';
-import { NewsStream, RESOURCE_UPDATED, type ListNews, type Wanted } from '../../listen-words.ts';
+import { NewsStream, RESOURCE_UPDATED, TASK_CHANGED, type ListNews, type Wanted } from '../../listen-words.ts';
 
 export class Listening implements UpstreamCall {
   readonly upstreamId: string;
@@ -38,6 +38,11 @@ export class Listening implements UpstreamCall {
 
   heardOfResource(uri: string, text: string): void {
     if (this.#honoured?.uris.some((whole) => isPartOf(uri, whole)) === true) this.#stream.pass(text);
+  }
+
+  /** @param params of the notification, as JSON text */
+  heardOfTask(params: string): void {
+    this.#stream.pass(`{"jsonrpc":"2.0","method":"${TASK_CHANGED}","params":${params}}`);
   }
 
   /** The upstream was not heard for a while: whatever is listened to may be another now. */

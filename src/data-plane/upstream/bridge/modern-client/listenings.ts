@@ -7,6 +7,7 @@ import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#
 import { legHeaders } from '../../combined/upstream-headers.ts';
 import { wantedIn } from '../../listen-words.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
+import type { ModernTasks } from '../tasks/modern-tasks.ts';
 import type { Declared } from './leg-book.ts';
 import { Listening } from './listening.ts';
 import { ListeningSession } from './listening-session.ts';
@@ -20,11 +21,13 @@ const TOLD_WITHIN_MS = 1000;
 
 export class Listenings {
   readonly #parts: BridgeParts;
+  readonly #watchTasks: ModernTasks['watch'];
   readonly #sessions = new Map<string, ListeningSession>();
   readonly #lingers = new Map<ListeningSession, NodeJS.Timeout>();
 
-  constructor(parts: BridgeParts) {
+  constructor(parts: BridgeParts, watchTasks: ModernTasks['watch']) {
     this.#parts = parts;
+    this.#watchTasks = watchTasks;
   }
 
   /** Sessions held with upstreams in order to listen. */
@@ -38,17 +41,24 @@ export class Listenings {
    */
   open(request: UpstreamRequest, upstream: UpstreamEntry, declared: Declared, text: string, sink: AnswerSink): UpstreamCall {
     const session = this.#sessionFor(request, upstream, declared);
+    const wanted = wantedIn(text);
+    let stopTasks = (): void => {};
     const listening: Listening = new Listening(upstream.id, sink, request.message?.id ?? 'null', (_, honoured) => {
+      stopTasks();
       session.listenings.delete(listening);
       session.release(honoured?.uris ?? []);
       if (session.listenings.size === 0) this.#endSoon(session);
     });
     session.listenings.add(listening);
-    session.honour(wantedIn(text)).then(
+    session.honour(wanted).then(
       (honoured) => {
         // The client has left meanwhile.
         if (listening.isOver) session.release(honoured.uris);
-        else listening.acknowledge(honoured);
+        else {
+          const watch = this.#watchTasks(request, declared.capabilities, wanted.taskIds ?? [], (params) => listening.heardOfTask(params));
+          stopTasks = watch.stop;
+          listening.acknowledge({ ...honoured, taskIds: watch.taskIds });
+        }
       },
       (error: unknown) => listening.fail(toAppError(error)),
     );

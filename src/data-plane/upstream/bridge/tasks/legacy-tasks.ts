@@ -10,7 +10,7 @@ import type { ClientWords } from '../legacy-client/client-words.ts';
 import { plainResult } from '../legacy-client/legacy-answer.ts';
 import { expiryOf, finishedDetails, KnownTask } from './known-task.ts';
 import { TaskBook } from './task-book.ts';
-import { isTerminal, legacyCreation, legacyTask, TASKS_EXTENSION } from './task-forms.ts';
+import { isTerminal, legacyCreation, legacyTask, TASKS_EXTENSION, withTaskSupport } from './task-forms.ts';
 import { TaskResultCall, type TaskHouse } from './task-result-call.ts';
 
 const TTL_MAX_MS = 24 * 60 * 60_000;
@@ -117,10 +117,8 @@ function callOf(tool: string): Envelope {
 }
 
 /** The tools of a list, each of which its server may make a task of. @param answer to tools/list, in the client's words */
-export function withTaskSupport(answer: string): string {
-  return mapElements(answer, ['result', 'tools'], (tool) =>
-    valueAt(tool, ['execution', 'taskSupport']) === undefined ? setMember(tool, ['execution', 'taskSupport'], '"optional"') : undefined,
-  );
+export function withTasksOffered(answer: string): string {
+  return mapElements(answer, ['result', 'tools'], withTaskSupport);
 }
 
 /** What the upstream is told of a client that wants a task, or asks after one. */

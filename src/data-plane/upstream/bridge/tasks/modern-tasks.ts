@@ -110,12 +110,19 @@ export class ModernTasks {
   }
 
   /**
-   * Tells whenever one of these tasks is another than before.
+   * Tells whenever one of these tasks is another than before; none of them to a client that does not declare the extension.
+   * @param capabilities what it declares, as JSON text
    * @param tell is given `params` of notifications/tasks, as JSON text
    * @returns the ids of those that are the caller's, and how to stop
    */
-  watch(owner: string, upstreamId: string, taskIds: readonly string[], tell: (params: string) => void): { readonly taskIds: string[]; stop(): void } {
-    const tasks = taskIds.flatMap((taskId) => this.#book.find(owner, upstreamId, taskId) ?? []);
+  readonly watch = (
+    { caller, upstream }: UpstreamRequest,
+    capabilities: string,
+    taskIds: readonly string[],
+    tell: (params: string) => void,
+  ): { readonly taskIds: string[]; stop(): void } => {
+    const known = declaresTasks(capabilities) ? taskIds : [];
+    const tasks = known.flatMap((taskId) => this.#book.find(caller?.key ?? '', upstream.id, taskId) ?? []);
     const stops = tasks.map((task) => task.watch(() => tell(task.state)));
     return {
       taskIds: tasks.map(({ taskId }) => taskId),
@@ -123,7 +130,7 @@ export class ModernTasks {
         for (const stop of stops) stop();
       },
     };
-  }
+  };
 
   keepOnly(upstreams: ReadonlyMap<string, UpstreamEntry>): void {
     this.#book.keepOnly(upstreams);
@@ -145,7 +152,8 @@ export function declaresTasks(capabilities: string): boolean {
   return valueAt(capabilities, ['extensions', TASKS_EXTENSION]) !== undefined;
 }
 
-function undeclared(): AppError {
+/** For a client that asks about tasks and does not declare the extension. */
+export function undeclared(): AppError {
   const requiredCapabilities = { extensions: { [TASKS_EXTENSION]: {} } };
   return new AppError('bridge.capability_missing', `Tasks are for clients that declare the extension ${TASKS_EXTENSION}.`, {
     data: { requiredCapabilities },

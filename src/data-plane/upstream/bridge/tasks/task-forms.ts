@@ -107,6 +107,11 @@ export function taskRequest(id: string, method: string, taskId: string): string 
   return `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":{"taskId":${jsonText(taskId)}}}`;
 }
 
+/** A tool as 2025-11-25 shows one that may be called as a task; one that says something of it already says the same. */
+export function withTaskSupport(tool: string): string {
+  return valueAt(tool, ['execution', 'taskSupport']) === undefined ? setMember(tool, ['execution', 'taskSupport'], '"optional"') : tool;
+}
+
 /** Says in `_meta` of a result or of params which task it belongs to. */
 export function relatedTo(text: string, taskId: string): string {
   return setMember(text, ['_meta', RELATED_TASK], jsonText({ taskId }));

@@ -1,5 +1,5 @@
 // Which tools of a server of 2025-11-25 may or must be called as tasks, by what the gateway has read of them.
-import type { ItemEntry, UpstreamEntry } from '#data-plane/gateway';
+import type { ItemEntry, UpstreamEntry, UpstreamRow } from '#data-plane/gateway';
 import { TASKS_EXTENSION } from './task-forms.ts';
 
 export type TaskSupport = 'forbidden' | 'optional' | 'required';
@@ -14,6 +14,16 @@ export function taskSupportOf(upstream: UpstreamEntry | undefined, tool: string 
   let support = known.get(row);
   if (support === undefined) known.set(row, (support = supportIn(row.json)));
   return support;
+}
+
+/** Can calls of tools of this upstream become tasks, for clients of either era? */
+export function makesTasks({ capabilities }: UpstreamRow): boolean {
+  return runsTasks(capabilities) || hasTasksExtension(capabilities);
+}
+
+/** Does a client of the older era need to be told that this upstream may make a task of any call? Its own lists do not say so. */
+export function decidesOnTasks({ modern, legacy, capabilities }: UpstreamRow): boolean {
+  return modern && !legacy && hasTasksExtension(capabilities);
 }
 
 /** Does a server of 2025-11-25 that declares this run calls of tools as tasks? */
