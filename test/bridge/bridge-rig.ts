@@ -68,10 +68,25 @@ export class PlayedCall implements UpstreamCall {
 
   /** Says something on a stream. */
   say(message: Message): boolean {
+    return this.sayWithId(undefined, message);
+  }
+
+  /** @param id by which the stream can be taken up again behind this */
+  sayWithId(id: string | undefined, message: Message): boolean {
+    this.#beStream();
+    const data = Buffer.from(JSON.stringify({ jsonrpc: '2.0', ...message })).toString('latin1');
+    return this.#sink.event({ id, event: 'message', retry: undefined, data, comment: undefined });
+  }
+
+  /** After so many milliseconds the stream is to be taken up again. */
+  retry(retry: string): void {
+    this.#beStream();
+    this.#sink.event({ id: undefined, event: undefined, retry, data: undefined, comment: undefined });
+  }
+
+  #beStream(): void {
     if (!this.#isStream) this.#sink.head({ status: 200, kind: 'stream', headers: [], contentLength: undefined });
     this.#isStream = true;
-    const data = Buffer.from(JSON.stringify({ jsonrpc: '2.0', ...message })).toString('latin1');
-    return this.#sink.event({ id: undefined, event: 'message', retry: undefined, data, comment: undefined });
   }
 
   end(): void {
