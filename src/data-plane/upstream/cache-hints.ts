@@ -1,5 +1,5 @@
 // How long, and for whom, a list that the gateway answers for is good (MCP 2026-07-28 "Caching"): from what the gateway itself knows of
-// its upstreams, not from guesses (ADR 36).
+// its upstreams, not from guesses (ADR 37).
 import type { UpstreamEntry } from '#data-plane/gateway';
 
 export interface CacheHints {

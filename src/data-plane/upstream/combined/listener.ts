@@ -1,5 +1,5 @@
 // One `subscriptions/listen` stream of a combined server: acknowledged with what is honoured, told when the caller's own lists have changed,
-// and what upstreams say of the resources it named (ADR 37).
+// and what upstreams say of the resources it named (ADR 38).
 import { jsonText, replaceAt, scanMessage, type ItemKind } from '#base/protocol';
 import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
 import { isPartOf } from '../channel/resource-part.ts';

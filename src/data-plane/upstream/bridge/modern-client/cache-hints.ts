@@ -1,4 +1,4 @@
-// Cache hints of a mirrored upstream of the older era, which knows none: from what the gateway has read of it (ADR 36).
+// Cache hints of a mirrored upstream of the older era, which knows none: from what the gateway has read of it (ADR 37).
 import type { ItemKind } from '#base/protocol';
 import type { UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
 import { ttlOf, type CacheHints } from '../../cache-hints.ts';
