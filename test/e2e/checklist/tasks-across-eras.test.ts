@@ -169,6 +169,31 @@ describe.each([['mirror, streamable HTTP'], ['mirror, stdio'], ['combined']])('a
       expect(await ask(doorOf(name), method, { taskId: 'x' }), method).toMatchObject({ status: 404, error: { code: -32601 } });
   });
 
+  test('47 · who listens to a task is told whenever it is another, until its result is there; to others it is not acknowledged', async () => {
+    const { taskId } = await call('confirm_delete', { filename: 'f' });
+    const notifications = { taskIds: [taskId, 'unknown'] };
+    const stream = await modern(doorOf(name), 'subscriptions/listen', { notifications }, { id: 'ear', capabilities: ASKABLE });
+    const next = async (): Promise<Json> => JSON.parse((await stream.message()) ?? 'null') as Json;
+    expect(await next()).toMatchObject({ method: 'notifications/subscriptions/acknowledged', params: { notifications: { taskIds: [taskId] } } });
+    const asking = await untilStatus(doorOf(name), taskId, 'input_required');
+    const [key = ''] = Object.keys(asking['inputRequests'] as Json);
+    await resultOf(doorOf(name), 'tasks/update', { taskId, inputResponses: { [key]: { action: 'accept', content: { confirm: true } } } });
+    const told = await eventually(async () => {
+      const message = (await next()) as { method: string; params: Json };
+      expect(message).toMatchObject({
+        method: 'notifications/tasks',
+        params: { taskId, _meta: { 'io.modelcontextprotocol/subscriptionId': 'ear' } },
+      });
+      return message.params['status'] === 'completed' && message.params;
+    });
+    expect(told).toMatchObject({ result: { content: [{ text: 'Deleted' }] } });
+    stream.close();
+    const undeclared = await modern(doorOf(name), 'subscriptions/listen', { notifications }, { capabilities: {} });
+    const { params } = JSON.parse((await undeclared.message()) ?? 'null') as { params: { notifications: Json } };
+    expect(params.notifications).not.toHaveProperty('taskIds');
+    undeclared.close();
+  });
+
   test('47 · a task is its maker’s: to everybody else it does not exist', async () => {
     const { taskId } = await call('slow_compute', { seconds: 60 });
     const stranger = as(doorOf(name), await gateway.tokenFor({ sub: 'somebody@example.com', is_admin: true, teams: null }));

@@ -49,8 +49,8 @@ const OF_TASKS: ReadonlySet<string> = new Set(['tasks/get', 'tasks/update', 'tas
 export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
   const sessions = new Set<CombinedSession>();
   const pool = new LegPool(parts);
-  const listeners = new Listeners(parts);
   const tasks = new TaskOwners(TASKS_MAX);
+  const listeners = new Listeners(parts, tasks);
 
   function initialize(
     server: ServerEntry,

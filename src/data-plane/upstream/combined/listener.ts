@@ -4,14 +4,17 @@ import { jsonText, replaceAt, scanMessage, type ItemKind } from '#base/protocol'
 import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
 import { isPartOf } from '../channel/resource-part.ts';
 import { stringAt } from '../channel/string-at.ts';
-import { NewsStream, RESOURCE_UPDATED, wantedIn, type ListNews, type Wanted } from '../listen-words.ts';
+import { NewsStream, RESOURCE_UPDATED, TASK_CHANGED, wantedIn, type ListNews, type Wanted } from '../listen-words.ts';
 import { MODERN_VERSION } from '../channel/modern-manners.ts';
 import type { CallerView } from './caller-view.ts';
+import { indexOf } from './combined-index.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import { listOf } from './list-pages.ts';
 import { shownNews } from './resource-news.ts';
 import { ResourceWatch, type WatchOwner } from './resource-watch.ts';
 import { resourceOf } from './route.ts';
+import { withPublishedUris } from './shared-uris.ts';
+import { TaskWatch } from './task-watch.ts';
 import type { Told } from './telling-turns.ts';
 import { upstreamHeaders } from './upstream-headers.ts';
 
@@ -30,11 +33,14 @@ export class Listener implements UpstreamCall, Told, WatchOwner {
   /** What the client was last told or could see of the lists it asked for. */
   readonly #hashes = new Map<ListNews, string>();
   readonly #watches: ResourceWatch[] = [];
+  readonly #taskWatches: TaskWatch[] = [];
+  readonly #taskOwner: (taskId: string) => UpstreamEntry | undefined;
   #isAcknowledged = false;
   #isOver = false;
 
   /**
    * @param text the client's request as latin1
+   * @param taskOwner the upstream that runs a task of this caller
    * @param onOver called when it ends
    */
   constructor(
@@ -44,8 +50,10 @@ export class Listener implements UpstreamCall, Told, WatchOwner {
     idText: string,
     text: string,
     sink: AnswerSink,
+    taskOwner: (taskId: string) => UpstreamEntry | undefined,
     onOver: (listener: Listener) => void,
   ) {
+    this.#taskOwner = taskOwner;
     this.#parts = parts;
     this.#view = view;
     this.#serverId = request.upstream.id;
@@ -56,11 +64,13 @@ export class Listener implements UpstreamCall, Told, WatchOwner {
   }
 
   begin(server: ServerEntry): void {
-    const { lists, uris } = wantedIn(this.#text);
+    const wanted = wantedIn(this.#text);
+    const { lists, uris } = wanted;
     for (const news of lists) this.#hashes.set(news, this.#hash(server, news.kinds));
     const named = this.#routed(server, uris);
-    if (named.size === 0) this.#acknowledge({ lists, uris: [] });
-    else void this.#agree({ lists, uris }, named);
+    const tasks = this.#ownTasks(wanted);
+    if (named.size + tasks.size === 0) this.#acknowledge({ lists, uris: [] });
+    else void this.#agree(wanted, named, tasks);
   }
 
   snapshotChanged(): void {
@@ -84,7 +94,7 @@ export class Listener implements UpstreamCall, Told, WatchOwner {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#onOver(this);
-    for (const watch of this.#watches) watch.end();
+    for (const watch of [...this.#watches, ...this.#taskWatches]) watch.end();
   }
 
   pause(): void {
@@ -95,8 +105,12 @@ export class Listener implements UpstreamCall, Told, WatchOwner {
     if (!this.#isOver) this.#stream.resume();
   }
 
-  request({ row }: UpstreamEntry, uris: readonly string[]): UpstreamRequest {
-    const text = replaceAt(this.#text, ['params', 'notifications'], jsonText({ resourceSubscriptions: uris }));
+  request(upstream: UpstreamEntry, uris: readonly string[]): UpstreamRequest {
+    return this.#requestFor(upstream, { resourceSubscriptions: uris });
+  }
+
+  #requestFor({ row }: UpstreamEntry, filter: object): UpstreamRequest {
+    const text = replaceAt(this.#text, ['params', 'notifications'], jsonText(filter));
     const described = { version: MODERN_VERSION, method: METHOD, name: undefined, params: [] };
     return {
       upstream: row,
@@ -139,18 +153,54 @@ export class Listener implements UpstreamCall, Told, WatchOwner {
     return routed;
   }
 
-  async #agree(wanted: Wanted, named: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>): Promise<void> {
+  /** Its tasks by the upstream that runs them; none for a client that knows none. */
+  #ownTasks({ taskIds = [] }: Wanted): Map<UpstreamEntry, string[]> {
+    const tasks = new Map<UpstreamEntry, string[]>();
+    for (const taskId of this.#view.declares.has('tasks') ? taskIds : []) {
+      const upstream = this.#taskOwner(taskId);
+      if (upstream !== undefined) tasks.set(upstream, [...(tasks.get(upstream) ?? []), taskId]);
+    }
+    return tasks;
+  }
+
+  #heardOfTask(upstream: UpstreamEntry, text: string): void {
+    if (
+      !this.#isAcknowledged ||
+      scanMessage(text).method !== TASK_CHANGED ||
+      this.#taskOwner(stringAt(text, ['params', 'taskId']) ?? '') === undefined
+    )
+      return;
+    const server = this.#server();
+    if (server !== undefined) this.#stream.pass(withPublishedUris(text, indexOf(server).uriNames.get(upstream.id)));
+  }
+
+  async #agree(
+    wanted: Wanted,
+    named: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>,
+    tasks: ReadonlyMap<UpstreamEntry, readonly string[]>,
+  ): Promise<void> {
     const ackTimeoutMs = Math.min(ACK_WITHIN_MS, this.#parts.handshakeTimeoutMs);
     const honoured = new Set<string>();
-    await Promise.all(
-      [...named].map(async ([upstreamId, uris]) => {
+    const told = new Set<string>();
+    const toldOfTasks = [...tasks].map(async ([upstream, taskIds]) => {
+      const watch = new TaskWatch(this.#parts, (text) => this.#heardOfTask(upstream, text));
+      this.#taskWatches.push(watch);
+      for (const taskId of await watch.begin(this.#requestFor(upstream, { taskIds }), ackTimeoutMs)) told.add(taskId);
+    });
+    await Promise.all([
+      ...toldOfTasks,
+      ...[...named].map(async ([upstreamId, uris]) => {
         const watch = new ResourceWatch(this.#parts, this, upstreamId, [...uris.keys()]);
         this.#watches.push(watch);
         if (await watch.begin(ackTimeoutMs)) for (const uri of watch.uris.flatMap((own) => uris.get(own) ?? [])) honoured.add(uri);
       }),
-    );
+    ]);
     if (this.#isOver) return;
-    this.#acknowledge({ lists: wanted.lists, uris: wanted.uris.filter((uri) => honoured.has(uri)) });
+    this.#acknowledge({
+      lists: wanted.lists,
+      uris: wanted.uris.filter((uri) => honoured.has(uri)),
+      taskIds: wanted.taskIds?.filter((id) => told.has(id)) ?? [],
+    });
     // It may have been otherwise meanwhile.
     this.snapshotChanged();
   }

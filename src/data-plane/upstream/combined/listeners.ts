@@ -4,17 +4,21 @@ import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamRequest } from '#da
 import type { CallerView } from './caller-view.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import { Listener } from './listener.ts';
+import type { TaskOwners } from './task-owners.ts';
 
 export class Listeners {
   readonly open = new Set<Listener>();
   readonly #parts: CombinedParts;
+  readonly #tasks: TaskOwners;
 
-  constructor(parts: CombinedParts) {
+  constructor(parts: CombinedParts, tasks: TaskOwners) {
     this.#parts = parts;
+    this.#tasks = tasks;
   }
 
   listen(server: ServerEntry, view: CallerView, request: UpstreamRequest, message: Envelope, text: string, sink: AnswerSink): UpstreamCall {
-    const listener = new Listener(this.#parts, view, request, message.id ?? 'null', text, sink, (over) => this.open.delete(over));
+    const taskOwner = (taskId: string) => this.#tasks.ownerOf(view.principal, taskId, this.#parts.snapshot());
+    const listener = new Listener(this.#parts, view, request, message.id ?? 'null', text, sink, taskOwner, (over) => this.open.delete(over));
     this.open.add(listener);
     listener.begin(server);
     return listener;

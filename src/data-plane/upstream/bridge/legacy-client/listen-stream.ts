@@ -4,10 +4,11 @@ import { AppError } from '#base/kernel';
 import { jsonText, parsedJson, removeMember, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerHead, AnswerSink, StreamEvent, UpstreamCall, UpstreamPort, UpstreamRequest } from '#data-plane/gateway';
 
-/** Lists whose changes are told, and URIs whose changes are told. */
+/** Lists, URIs and tasks whose changes are told. */
 export interface Honoured {
   readonly lists: readonly ('tools' | 'prompts' | 'resources')[];
   readonly uris: ReadonlySet<string>;
+  readonly taskIds: ReadonlySet<string>;
 }
 
 /** What the upstream says to the wish: what it will tell, or the error it refuses with, as JSON text. */
@@ -35,7 +36,7 @@ export function listenText(uris: Iterable<string>): string {
 export class ListenStream implements AnswerSink {
   /** Rejects with an AppError when the upstream cannot be reached or says nothing in time. */
   readonly reception: Promise<Reception>;
-  honoured: Honoured = { lists: [], uris: new Set() };
+  honoured: Honoured = { lists: [], uris: new Set(), taskIds: new Set() };
   readonly #owner: ListenOwner;
   readonly #name: string;
   readonly #resolve: (reception: Reception) => void;
@@ -119,11 +120,15 @@ export class ListenStream implements AnswerSink {
 
 function honouredIn(filter: string): Honoured {
   const said = parsedJson(filter) as Record<string, unknown> | null;
-  const uris = said?.['resourceSubscriptions'];
   return {
     lists: LISTS.filter((list) => said?.[`${list}ListChanged`] === true),
-    uris: new Set(Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : []),
+    uris: namesIn(said?.['resourceSubscriptions']),
+    taskIds: namesIn(said?.['taskIds']),
   };
+}
+
+function namesIn(value: unknown): Set<string> {
+  return new Set(Array.isArray(value) ? value.filter((name) => typeof name === 'string') : []);
 }
 
 function unmarked(text: string): string {
