@@ -229,6 +229,15 @@ describe.each(KINDS)('point 43: over %s', (kind) => {
     );
   });
 
+  test('point 45: a question that the client’s revision has no words for is answered in its place', async () => {
+    const session = await open('2025-06-18', { elicitation: {} });
+    const call = await post(session, toolCall('old', 'test_elicitation_sep1330_enums'));
+    // It has choices of several.
+    expect(await call.messages()).toMatchObject([
+      { id: 'old', result: { content: [{ text: 'Elicitation completed: action=decline, content={}' }] } },
+    ]);
+  });
+
   test('point 46: a client that cannot be asked hears at once what is missing', async () => {
     const session = await open('2025-11-25', {});
     const call = await post(session, toolCall('no', 'test_sampling', { prompt: 'p' }));

@@ -153,7 +153,7 @@ export class BridgedCall implements UpstreamCall, AttemptOwner, AskingCall {
     if (round.isEmpty) {
       const pauseMs = waitingPauseMs(this.#waits++);
       if (pauseMs === undefined) throw new AppError('upstream.bad_answer', `Gateway "${upstreamName}" puts this call off again and again.`);
-      this.#timer = setTimeout(() => this.#again(round), pauseMs);
+      this.#timer = setTimeout(() => this.#again(round), pauseMs).unref();
       return;
     }
     if (!this.#questions.canAsk)
@@ -163,7 +163,7 @@ export class BridgedCall implements UpstreamCall, AttemptOwner, AskingCall {
     }
     this.#round = round;
     this.#stream.open();
-    this.#timer = setTimeout(() => this.#unanswered(round), answerTimeoutMs);
+    this.#timer = setTimeout(() => this.#unanswered(round), answerTimeoutMs).unref();
     for (const question of round.questions) {
       // The client may be gone by the first of them.
       if (this.#isOver) return;
