@@ -3,6 +3,7 @@
 import type { Principal } from '#base/access';
 import { AppError } from '#base/kernel';
 import { batchElements, filterListResult, isBatch, scanMessage, type ItemKind } from '#base/protocol';
+import { isForCallerOnly, withPrivateScope } from './cache-privacy.ts';
 import { inClientsWords, needsWording } from './client-revision.ts';
 import type { Exchange } from './exchange.ts';
 import { readLoosely } from './loose-response.ts';
@@ -11,7 +12,8 @@ import { decideItem, decideTemplate } from './stages/authorize.ts';
 
 /** Must this answer be looked through? Without hidden tools, scopes and older clients the bytes pass as they are. */
 export function isLookedThrough(exchange: Exchange): boolean {
-  return needsWording(exchange) || needsFilter(exchange);
+  const isFiltered = needsFilter(exchange);
+  return isFiltered || needsWording(exchange) || isForCallerOnly(exchange, isFiltered);
 }
 
 /** The lists of which something may be hidden, and what names their items. */
@@ -36,9 +38,11 @@ export function needsFilter({ request, server, principal }: Exchange): boolean {
 export function shownAnswer(exchange: Exchange, text: string): string {
   const isFiltered = needsFilter(exchange);
   const isWorded = needsWording(exchange);
+  const isPrivate = isForCallerOnly(exchange, isFiltered);
   return eachMessage(text, (message) => {
     const kept = isFiltered ? filtered(exchange, message) : message;
-    return isWorded ? inClientsWords(exchange, kept) : kept;
+    const scoped = isPrivate ? withPrivateScope(kept) : kept;
+    return isWorded ? inClientsWords(exchange, scoped) : scoped;
   });
 }
 

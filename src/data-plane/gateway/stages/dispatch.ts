@@ -6,6 +6,7 @@ import { CallRelay, type RelayContext } from '../call-relay.ts';
 import type { Exchange } from '../exchange.ts';
 import { addParamHeaders, declaredParams } from '../declared-params.ts';
 import { forwardHeaders } from '../forward-headers.ts';
+import { listenedBody } from '../listen-filter.ts';
 import type { AnswerHead, AnswerSink, UpstreamObserver } from '../seams.ts';
 import { listenerOf } from '../server-messages.ts';
 import { SessionStream } from '../session-stream.ts';
@@ -52,7 +53,7 @@ function post(exchange: Exchange, server: ServerEntry, context: DispatchContext)
       method: 'POST',
       lane: !isRequest ? 'reply' : hasNoEnd(envelope.method) ? 'stream' : 'call',
       headers,
-      body: request.body,
+      body: listenedBody(exchange, server),
       message: envelope,
       caller: exchange.principal,
       session: session?.upstream,
