@@ -46,7 +46,10 @@ export async function startBenchGateway(
     const mirrors = new Map<Way, Mirror>([['http', plain]]);
     // HTTP+SSE clients use the mirror of the streamable HTTP upstream.
     mirrors.set('sse-door', plain);
-    for (const way of ways) if (!mirrors.has(way)) mirrors.set(way, await mirror(gateway, upstream, way));
+    for (const way of ways) {
+      if (way === 'across') mirrors.set(way, { ...(await mirror(gateway, upstream, 'http', '/legacy')), legacy: await acrossTo(gateway, upstream) });
+      else if (!mirrors.has(way)) mirrors.set(way, await mirror(gateway, upstream, way));
+    }
     return {
       ...plain,
       port: gateway.port,
@@ -101,16 +104,21 @@ export async function startCombiningGateway(
   }
 }
 
-function upstreamBody(upstream: Child, way: Way): object {
+/** A session at an upstream that knows only requests which describe themselves. */
+async function acrossTo(gateway: StartedGateway, upstream: Child): Promise<CallTarget> {
+  return (await mirror(gateway, upstream, 'http', '/modern')).legacy;
+}
+
+function upstreamBody(upstream: Child, way: Way, path = '/mcp'): object {
   const origin = `http://127.0.0.1:${upstream.port}`;
   const [command, ...args] = STDIO_UPSTREAM;
   if (way === 'stdio') return { url: undefined, transport: 'STDIO', command, args };
-  return way === 'sse-upstream' ? { url: `${origin}/sse`, transport: 'SSE' } : { url: `${origin}/mcp` };
+  return way === 'sse-upstream' ? { url: `${origin}/sse`, transport: 'SSE' } : { url: `${origin}${path}` };
 }
 
-async function mirror(gateway: StartedGateway, upstream: Child, way: Way): Promise<Mirror> {
+async function mirror(gateway: StartedGateway, upstream: Child, way: Way, path?: string): Promise<Mirror> {
   const { mcpUrl } = await gateway.registerMirror('', {
-    gateway: { ...upstreamBody(upstream, way), limits: HIGH_LIMITS },
+    gateway: { ...upstreamBody(upstream, way, path), limits: HIGH_LIMITS },
     server: { limits: HIGH_LIMITS },
   });
   const modern = { port: gateway.port, path: new URL(mcpUrl).pathname, token: gateway.token };

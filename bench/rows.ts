@@ -5,9 +5,10 @@ import type { VariantName } from './variants.ts';
 
 /**
  * The way of the calls: streamable HTTP on both sides; to a stdio upstream; from clients of HTTP+SSE; to an upstream of HTTP+SSE.
- * The other side is streamable HTTP. `combined` is streamable HTTP on both sides, to the endpoint of all that the gateway has.
+ * The other side is streamable HTTP. `combined` is streamable HTTP on both sides, to the endpoint of all that the gateway has. `across`
+ * is streamable HTTP on both sides, to upstreams that speak the other era only.
  */
-export type Way = 'http' | 'stdio' | 'sse-door' | 'sse-upstream' | 'combined';
+export type Way = 'http' | 'stdio' | 'sse-door' | 'sse-upstream' | 'combined' | 'across';
 
 export interface Row {
   /** As given to --rows. */
@@ -61,6 +62,14 @@ export const ROWS: readonly Row[] = [
     tool: 'bench_small',
     connections: 32,
     variants: ['bare', 'session'],
+  },
+  {
+    name: 'across-32',
+    title: 'to an upstream of the other era, 32 connections',
+    way: 'across',
+    tool: 'bench_small',
+    connections: 32,
+    variants: ['bare', 'gateway', 'session'],
   },
   {
     name: 'combined-32',

@@ -129,7 +129,9 @@ export function answerText(body: string, path = ''): { status: string; text: str
   };
   if (id === undefined) return { status: '202 Accepted', text: '' };
   const isModern = params?._meta?.['io.modelcontextprotocol/protocolVersion'] !== undefined;
-  const result = resultOf(method, params?.protocolVersion, isModern, toolsAt(path));
+  // Two paths know one era only.
+  const isUnknown = path === '/legacy' ? isModern : path === '/modern' && !isModern;
+  const result = isUnknown ? undefined : resultOf(method, params?.protocolVersion, isModern, toolsAt(path));
   if (result === undefined) {
     const error = { code: -32601, message: `The bench's upstream has no method ${method}.` };
     return { status: isModern ? '404 Not Found' : '200 OK', text: JSON.stringify({ jsonrpc: '2.0', id, error }) };

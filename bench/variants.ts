@@ -44,7 +44,8 @@ export function startBareProxy(upstream: Child, nodeFlags: readonly string[] = [
 function startBare(way: Way, upstream: Child): Promise<Child> {
   const origin = `http://127.0.0.1:${upstream.port}`;
   const prefix = pinnedTo(PROXY_CORE);
-  if (way === 'http') return startBareProxy(upstream);
+  // Who only copies bytes cannot carry a call across: the same call within an era is the measure.
+  if (way === 'http' || way === 'across') return startBareProxy(upstream);
   if (way === 'combined') return startChild('bare-proxy.ts', { args: [`${origin}/catalogue/0/${FEW.toolsEach}`], prefix });
   if (way === 'stdio') return startChild('bare-stdio.ts', { args: STDIO_UPSTREAM, prefix });
   if (way === 'sse-door') return startChild('bare-sse-door.ts', { args: [`${origin}/mcp`], prefix });
