@@ -181,12 +181,17 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     client?.fail(error);
   }
 
+  #heardOfLists(method: string): void {
+    const { caller } = this.#place.request;
+    if (caller !== undefined) this.#parts.heardOfLists(this.upstreamId, caller, method);
+  }
+
   told(envelope: Envelope, text: string): void {
     const { method } = envelope;
     if (method === 'notifications/progress') this.#progressed(envelope, text);
     else if (method === 'notifications/message') this.#client?.logged(text);
     else if (method === 'notifications/cancelled') this.#takenBack(envelope.requestId);
-    else if (method.endsWith('/list_changed')) this.#parts.onListChanged(this.upstreamId);
+    else if (method.endsWith('/list_changed')) this.#heardOfLists(method);
     else if (!IN_SESSIONS.has(method)) this.#client?.tell(text);
   }
 

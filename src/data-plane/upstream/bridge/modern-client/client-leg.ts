@@ -42,7 +42,7 @@ export class ClientLeg implements LegOwner {
   readonly #roots: KnownRoots;
   readonly #holdMs: number;
   readonly #logger: Logger;
-  readonly #onListChanged: (upstreamId: string) => void;
+  readonly #heardOfLists: (method: string) => void;
   /** Questions after roots that wait for a call in which the client can be asked. */
   readonly #held = new Map<Question, { readonly timer: NodeJS.Timeout; readonly envelope: Envelope; readonly text: string }>();
   /** What is being said to the upstream now. */
@@ -57,14 +57,14 @@ export class ClientLeg implements LegOwner {
     isExclusive: boolean,
     upstream: UpstreamEntry,
     roots: KnownRoots,
-    house: { readonly logger: Logger; readonly holdMs: number; readonly onListChanged: (upstreamId: string) => void },
+    house: { readonly logger: Logger; readonly holdMs: number; readonly heardOfLists: (method: string) => void },
   ) {
     this.isExclusive = isExclusive;
     this.#isApart = upstream.row.transport === 'STREAMABLEHTTP';
     this.#roots = roots;
     this.#logger = house.logger;
     this.#holdMs = house.holdMs;
-    this.#onListChanged = house.onListChanged;
+    this.#heardOfLists = house.heardOfLists;
   }
 
   /** The session itself; set once, right after construction, since a session has to know who owns it. */
@@ -186,7 +186,7 @@ export class ClientLeg implements LegOwner {
 
   #told(envelope: Envelope, text: string): void {
     const { method } = envelope;
-    if (method.endsWith('/list_changed')) this.#onListChanged(this.leg.upstreamId);
+    if (method.endsWith('/list_changed')) this.#heardOfLists(method);
     else if (method === 'notifications/cancelled') this.#takenBack(envelope.requestId);
     else if (method === 'notifications/tasks/status') {
       for (const call of this.#calls) call.told(envelope, text);

@@ -2,6 +2,7 @@
 // capabilities. A client that can be asked gets one for each call that runs, since a question outside any stream can only be told to
 // belong to a call where there is no other (protocol.md 2.2).
 import { hash } from 'node:crypto';
+import type { Principal } from '#base/access';
 import { AppError, toAppError } from '#base/kernel';
 import { parsedJson } from '#base/protocol';
 import type { UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
@@ -18,6 +19,9 @@ const IDLE_MS = 5 * 60_000;
 const SWEEP_MS = 30_000;
 /** Sessions of one client in which calls run at once; further calls wait. Those that wait for answers do not count. */
 const RUNNING_MAX = { STREAMABLEHTTP: 128, SSE: 32, STDIO: 8 } as const;
+
+/** An upstream has said in a session of this caller that lists are others now, by this notification. */
+export type HeardOfLists = (upstreamId: string, caller: Principal, method: string) => void;
 
 /** What the client said of itself in a request, as JSON texts. */
 export interface Declared {
@@ -45,12 +49,14 @@ export interface Place {
 export class LegBook {
   readonly roots = new KnownRootsBook();
   readonly #parts: BridgeParts;
+  readonly #heardOfLists: HeardOfLists;
   readonly #families = new Map<string, Family>();
   readonly #legs = new Map<ClientLeg, string>();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(parts: BridgeParts) {
+  constructor(parts: BridgeParts, heardOfLists: HeardOfLists) {
     this.#parts = parts;
+    this.#heardOfLists = heardOfLists;
     this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#timer.unref();
   }
@@ -147,8 +153,9 @@ export class LegBook {
     if (caller === undefined) throw new AppError('internal', 'A call of nobody');
     if (this.#legs.size >= LEGS_MAX) this.#endOldest();
     const known = { get: () => this.roots.get(upstream.id, caller.key, declared.capabilities) };
-    const { logger, answerTimeoutMs: holdMs, onListChanged } = this.#parts;
-    const client = new ClientLeg(isExclusive, upstream, known, { logger, holdMs, onListChanged });
+    const { logger, answerTimeoutMs: holdMs } = this.#parts;
+    const heardOfLists = (method: string): void => this.#heardOfLists(upstream.id, caller, method);
+    const client = new ClientLeg(isExclusive, upstream, known, { logger, holdMs, heardOfLists });
     const hello = { version: NEWEST_LEGACY, capabilities: declared.capabilities, clientInfo: declared.clientInfo ?? GATEWAY_INFO };
     // Nobody listens for a client that can be asked nothing.
     const owner = canBeAsked(declared) ? client : undefined;

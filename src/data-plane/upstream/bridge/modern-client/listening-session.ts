@@ -7,16 +7,18 @@ import type { Principal } from '#base/access';
 import type { UpstreamEntry } from '#data-plane/gateway';
 import { stringAt } from '../../channel/string-at.ts';
 import { Leg, type Hello, type LegOwner } from '../../leg/leg.ts';
-import { LIST_NEWS, RESOURCE_UPDATED, type Wanted } from '../../listen-words.ts';
+import { LIST_NEWS, RESOURCE_UPDATED, type ListNews, type Wanted } from '../../listen-words.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { FollowedResources } from './followed-resources.ts';
 import type { Listening } from './listening.ts';
 
 /** Subscriptions asked for at once, when a client names many. */
 const ASKED_AT_ONCE = 8;
+const ALSO_HEARD_WITHIN_MS = 250;
 
 export class ListeningSession implements LegOwner {
   readonly upstreamId: string;
+  readonly callerKey: string;
   readonly listenings = new Set<Listening>();
   readonly #parts: BridgeParts;
   readonly #leg: Leg;
@@ -25,10 +27,14 @@ export class ListeningSession implements LegOwner {
   /** Can the upstream be heard? Settled by its answer to the listening request. */
   readonly #hears = Promise.withResolvers<boolean>();
   #isHeard = false;
+  readonly #heardAtMs = new Map<ListNews, number>();
+  /** News from elsewhere that may come here too. */
+  readonly #awaited = new Map<ListNews, NodeJS.Timeout>();
 
   constructor(parts: BridgeParts, upstream: UpstreamEntry, hello: Hello, caller: Principal, headers: readonly string[]) {
     this.#parts = parts;
     this.upstreamId = upstream.id;
+    this.callerKey = caller.key;
     this.#target = targetOf(upstream);
     this.#leg = new Leg(parts, upstream, hello, caller, headers, this);
   }
@@ -64,6 +70,7 @@ export class ListeningSession implements LegOwner {
   }
 
   end(): Promise<void> {
+    for (const timer of this.#awaited.values()) clearTimeout(timer);
     return this.#leg.end();
   }
 
@@ -75,12 +82,29 @@ export class ListeningSession implements LegOwner {
     const news = LIST_NEWS.find(({ method }) => method === envelope.method);
     if (news !== undefined) {
       this.#parts.onListChanged(this.upstreamId);
+      this.#heardAtMs.set(news, Date.now());
       for (const listening of this.listenings) listening.heardOfList(news, text);
     } else if (envelope.method === RESOURCE_UPDATED) {
       const uri = stringAt(text, ['params', 'uri']);
       if (uri !== undefined) for (const listening of this.listenings) listening.heardOfResource(uri, text);
     }
     // Log lines and progress belong to requests, and there is none here.
+  }
+
+  /**
+   * The upstream has said in another session of the caller that a list is another now. Servers that tell all sessions tell this one too; those
+   * that have a life of their own for each session do not.
+   */
+  heardElsewhere(news: ListNews): void {
+    if (this.#awaited.has(news)) return;
+    const sinceMs = Date.now() - ALSO_HEARD_WITHIN_MS;
+    const timer = setTimeout(() => {
+      this.#awaited.delete(news);
+      if ((this.#heardAtMs.get(news) ?? 0) >= sinceMs) return;
+      for (const listening of this.listenings) listening.heardOfList(news, `{"jsonrpc":"2.0","method":"${news.method}","params":{}}`);
+    }, ALSO_HEARD_WITHIN_MS);
+    timer.unref();
+    this.#awaited.set(news, timer);
   }
 
   listens(): void {

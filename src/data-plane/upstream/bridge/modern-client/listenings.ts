@@ -2,10 +2,11 @@
 // which nothing else happens, opened under what its client declares; it ends a moment after the last of them.
 import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Principal } from '#base/access';
 import { AppError, toAppError } from '#base/kernel';
 import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
 import { legHeaders } from '../../combined/upstream-headers.ts';
-import { wantedIn } from '../../listen-words.ts';
+import { LIST_NEWS, wantedIn } from '../../listen-words.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import type { ModernTasks } from '../tasks/modern-tasks.ts';
 import type { Declared } from './leg-book.ts';
@@ -63,6 +64,14 @@ export class Listenings {
       (error: unknown) => listening.fail(toAppError(error)),
     );
     return listening;
+  }
+
+  /** An upstream has said, in a session in which this caller's calls are made, that lists are others now. */
+  heardElsewhere(upstreamId: string, caller: Principal, method: string): void {
+    const news = LIST_NEWS.find((each) => each.method === method);
+    if (news === undefined) return;
+    for (const session of this.#sessions.values())
+      if (session.upstreamId === upstreamId && session.callerKey === caller.key) session.heardElsewhere(news);
   }
 
   /** These are the upstreams now: streams to others, or to what is reached another way, are ended on purpose. */

@@ -16,7 +16,7 @@ import { cacheHints } from './cache-hints.ts';
 import { bindingOf } from './call-binding.ts';
 import { CallClient } from './call-client.ts';
 import { discovered } from './discovered.ts';
-import { canBeAsked, LegBook, type Declared } from './leg-book.ts';
+import { canBeAsked, LegBook, type Declared, type HeardOfLists } from './leg-book.ts';
 import { Listenings } from './listenings.ts';
 import type { FinalAnswer, ModernParts } from './modern-parts.ts';
 import { PageVisit, visitRequests, wantsVisits } from './page-visit.ts';
@@ -53,9 +53,14 @@ export class ModernClients {
     const { logger } = parts;
     const tasks = new ModernTasks(parts);
     this.#listenings = new Listenings(parts, tasks.watch);
+    const heardOfLists: HeardOfLists = (upstreamId, caller, method) => {
+      parts.onListChanged(upstreamId);
+      this.#listenings.heardElsewhere(upstreamId, caller, method);
+    };
     this.#parts = {
       ...parts,
-      legs: new LegBook(parts),
+      legs: new LegBook(parts, heardOfLists),
+      heardOfLists,
       parked: new ParkedCalls(parts.answerTimeoutMs, parts.parkedMax),
       states: new RequestStates(parts.secret),
       tasks,

@@ -3,7 +3,7 @@ import type { BridgeParts } from '../bridge-parts.ts';
 import type { ModernTasks } from '../tasks/modern-tasks.ts';
 import type { CallClient } from './call-client.ts';
 import type { ClientLeg } from './client-leg.ts';
-import type { LegBook, Place } from './leg-book.ts';
+import type { HeardOfLists, LegBook, Place } from './leg-book.ts';
 import type { ParkedCalls } from './parked-calls.ts';
 import type { Question } from './question.ts';
 import type { RequestStates } from './request-state.ts';
@@ -13,6 +13,7 @@ export interface ModernParts extends BridgeParts {
   readonly parked: ParkedCalls;
   readonly states: RequestStates;
   readonly tasks: ModernTasks;
+  readonly heardOfLists: HeardOfLists;
   /** A question has come to its end, one way or another. */
   questionOver(place: Place, question: Question, outcome: 'ok' | 'cancelled' | 'expired'): void;
   /** The upstream has answered. */
