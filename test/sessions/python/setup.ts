@@ -1,6 +1,6 @@
 /**
- * The Python the scripted session runs on: a virtual environment with exactly the packages of requirements.txt, made once and
- * kept in .cache/ until that file changes. `node test/sessions/python/setup.ts` makes it ahead of the tests.
+ * The Python the scripted clients run on: for each list of packages a virtual environment with exactly these, made once and kept in
+ * .cache/ until that file changes. `node test/sessions/python/setup.ts` makes that of the sessions ahead of the tests.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -20,8 +20,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** Resolves with the path of the environment's Python; rejects, naming the cause, without Python 3, venv or the packages. */
-export async function ensurePython(): Promise<string> {
-  const requirements = join(here, 'requirements.txt');
+export async function ensurePython(requirements = join(here, 'requirements.txt')): Promise<string> {
   const digest = createHash('sha256')
     .update(await readFile(requirements))
     .digest('hex')
