@@ -70,7 +70,7 @@ async function connect(server: Mirror, door: Transport): Promise<Connected> {
   client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: 'file:///v1', name: 'v1' }] }));
   client.setRequestHandler(CreateMessageRequestSchema, ({ params }) => {
     const said = params.messages[0]?.content;
-    const text = said !== undefined && 'text' in said ? String(said.text) : '';
+    const text = said !== undefined && 'text' in said ? said.text : '';
     asked.push(text);
     if (text === 'refuse') throw new Error('The user refused');
     return { role: 'assistant' as const, model: 'm', content: { type: 'text' as const, text: `re: ${text}` } };
