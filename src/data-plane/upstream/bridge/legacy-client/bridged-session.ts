@@ -18,7 +18,7 @@ import { callHouse, type AskingCall, type CallHouse } from './call-house.ts';
 import { CallStream } from './call-stream.ts';
 import type { ClientWords } from './client-words.ts';
 import { legacyAnswer } from './legacy-answer.ts';
-import { passingHeaders, selfDescribing, withEnvelope } from './self-describing.ts';
+import { passingHeaders, selfDescribing, withEnvelope, withoutNewerFields } from './self-describing.ts';
 import { SessionListen } from './session-listen.ts';
 import { answerSubscription } from './subscription-answer.ts';
 
@@ -174,7 +174,7 @@ export class BridgedSession extends LineSession {
     else if (tasks !== undefined && message.method === 'tools/list')
       house.wording = (answer) => withTasksOffered(legacyAnswer(answer, message, this.#wrappedTools));
     const words = isTask ? withTasksDeclared(this.#words) : this.#words;
-    const call = new BridgedCall(house, message, withEnvelope(isTask ? withoutTask(text) : text, words, this.#level), sink);
+    const call = new BridgedCall(house, message, withEnvelope(withoutNewerFields(isTask ? withoutTask(text) : text), words, this.#level), sink);
     this.#calls.add(call);
     call.start();
     return call;

@@ -13,7 +13,7 @@ import { BridgedSession } from './bridged-session.ts';
 import { callHouse } from './call-house.ts';
 import { UNKNOWN_CLIENT, wordsOf } from './client-words.ts';
 import { discovered } from './discovery.ts';
-import { withEnvelope } from './self-describing.ts';
+import { withEnvelope, withoutNewerFields } from './self-describing.ts';
 
 const NEWEST_LEGACY = '2025-11-25';
 const EMPTY = Buffer.from('{}');
@@ -117,7 +117,7 @@ export class LegacyClients {
       return refused(sink, 400, -32000, `Bad Request: ${message.method} needs a session`);
     }
     const house = callHouse(this.#parts, request, UNKNOWN_CLIENT, message, new Set());
-    const call = new BridgedCall(house, message, withEnvelope(body.toString('latin1'), UNKNOWN_CLIENT, undefined), sink);
+    const call = new BridgedCall(house, message, withEnvelope(withoutNewerFields(body.toString('latin1')), UNKNOWN_CLIENT, undefined), sink);
     call.start();
     return call;
   }

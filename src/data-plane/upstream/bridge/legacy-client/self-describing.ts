@@ -1,6 +1,6 @@
 // A request of a legacy client, or of the gateway for it, as a server of 2026-07-28 wants it: with an envelope in the message, and headers
 // that say the same (protocol.md 1.2, 1.4).
-import { headerValue, jsonText, scanMessage, setMember, valueAt, type ParamHeader } from '#base/protocol';
+import { headerValue, jsonText, removeMember, scanMessage, setMember, valueAt, type ParamHeader } from '#base/protocol';
 import { addParamHeaders, type UpstreamRequest } from '#data-plane/gateway';
 import { MODERN_VERSION } from '../../channel/modern-manners.ts';
 import { stringAt } from '../../channel/string-at.ts';
@@ -18,6 +18,19 @@ const NAMED_BY: Readonly<Record<string, string>> = {
 };
 /** Said anew for each request; what is left are credentials for the upstream, tracing, and what its owner lets pass. */
 const OF_THE_MESSAGE = /^(?:accept|content-type|mcp-.*)$/;
+
+const NEWER_ONLY = [
+  ['params', 'requestState'],
+  ['params', 'inputResponses'],
+  ['params', '_meta', `${PREFIX}logLevel`],
+];
+
+/** Fields that only the newer era knows mean nothing in a legacy client's request, and must not come to mean something on the way. */
+export function withoutNewerFields(text: string): string {
+  let plain = text;
+  for (const path of NEWER_ONLY) plain = removeMember(plain, path);
+  return plain;
+}
 
 /** @param level the log level the client has set for its session, if it has */
 export function withEnvelope(text: string, { clientInfo, capabilities }: ClientWords, level: string | undefined): string {
