@@ -229,6 +229,38 @@ describe('point 27: trace context', () => {
   );
 });
 
+describe('points 27 and 60: across the eras', () => {
+  const META = { traceparent: `00-${TRACE}-${CALLER}-01` };
+  let gateway: StartedGateway;
+  let collected: OtlpCollector;
+  beforeAll(async () => {
+    collected = await collector();
+    gateway = await gatewayWith(tracing(collected.url, { OTEL_CAPTURE_IDENTITY_ATTRIBUTES: 'true' }));
+  });
+
+  test.each(['legacy', 'modern'] as const)(
+    'points 27 and 60: a call to a %s upstream keeps its trace, and is one span and one record',
+    async (eras) => {
+      const behind = await started(startFixture({ eras }), (one) => one.close());
+      const email = `to-${eras}@example.com`;
+      const door = as(await mirrorOf(gateway, behind.url), await gateway.tokenFor({ sub: email, is_admin: true, teams: null }));
+      const name = 'test_simple_text';
+      const call =
+        eras === 'legacy'
+          ? await modern(door, 'tools/call', { name, arguments: {} }, { meta: META })
+          : await post(await openSession(door), toolCall('c', name, {}, { _meta: META }));
+      expect(await call.answer()).toHaveProperty('result.content');
+      const { rows, spans } = await left(gateway, collected, email, eras === 'legacy' ? 1 : 3);
+      expect(kindsOfSpans(spans).toSorted()).toEqual(kindsOfRows(rows).toSorted());
+      const span = spans.find(({ traceId }) => traceId === TRACE);
+      expect(span).toMatchObject({ name: `tools/call ${name}`, parentSpanId: CALLER });
+      const arrived = behind.hub.seen.findLast(({ body }) => body.includes('"tools/call"'));
+      expect(arrived?.headers['traceparent']).toBe(`00-${TRACE}-${span?.spanId}-01`);
+      expect(JSON.parse(arrived?.body ?? '{}')).toMatchObject({ params: { _meta: META } });
+    },
+  );
+});
+
 describe('point 60: the collector', () => {
   test('point 60: gets what is left when the gateway stops', async () => {
     const collected = await collector();
