@@ -29,7 +29,8 @@ export async function programOf(kind: ClientKind): Promise<[command: string, ...
   const python = ON_PYTHON[kind];
   if (python === undefined) return [process.execPath, join(here, 'client-process.ts')];
   const [program, requirements] = python;
-  return [await ensurePython(join(here, 'python', requirements)), join(here, 'python', program)];
+  // No compiled copies beside the sources.
+  return [await ensurePython(join(here, 'python', requirements)), '-B', join(here, 'python', program)];
 }
 
 /** Resolves when the client has connected. */
