@@ -1,5 +1,6 @@
 // The words of `subscriptions/listen` (MCP 2026-07-28 "Subscriptions"): what a client asks to be told, and how it is told. Texts are latin1.
-import { jsonText, parsedJson, setMember, valueAt, type ItemKind } from '#base/protocol';
+import { AppError } from '#base/kernel';
+import { jsonText, parsedJson, replaceAt, setMember, valueAt, type ItemKind } from '#base/protocol';
 import type { AnswerSink } from '#data-plane/gateway';
 
 /** What a client can ask to be told of lists; a kind of list is one of the upstream's capabilities. */
@@ -27,10 +28,11 @@ export interface Wanted {
   readonly taskIds?: readonly string[];
 }
 
-/** What a listen request asks for; what is not of the right type is not asked for. */
+/** What a listen request asks for; what in it is not of the right type is not asked for. Throws AppError `request.bad_params`. */
 export function wantedIn(request: string): Wanted {
   const text = valueAt(request, ['params', 'notifications']);
-  const filter = (text?.startsWith('{') === true ? parsedJson(text) : {}) as Record<string, unknown>;
+  if (text?.startsWith('{') !== true) throw new AppError('request.bad_params', '`params.notifications` must be an object.');
+  const filter = parsedJson(text) as Record<string, unknown>;
   const lists = LIST_NEWS.filter(({ key }) => filter[key] === true);
   return { lists, uris: namesIn(filter['resourceSubscriptions']), taskIds: namesIn(filter['taskIds']) };
 }
@@ -70,9 +72,7 @@ export class NewsStream {
 
   /** @param text a notification, of this gateway or of an upstream */
   pass(text: string): void {
-    const tagged = setMember(text, TAG, this.#idText);
-    // Whatever `params` or `_meta` was, it was no object.
-    if (valueAt(tagged, TAG) === undefined) return;
+    const tagged = withTag(text, this.#idText);
     if (!this.#isPaused) this.#event(tagged);
     else if (this.#held.size < HELD_MAX) this.#held.add(tagged);
   }
@@ -103,4 +103,10 @@ export class NewsStream {
   #event(data: string): void {
     this.#sink.event({ id: undefined, event: 'message', retry: undefined, data, comment: undefined });
   }
+}
+
+function withTag(text: string, idText: string): string {
+  // What should be an object and is none has nothing in it that could be kept.
+  const forms = [text, replaceAt(text, ['params', '_meta'], '{}'), replaceAt(text, ['params'], '{}')];
+  return setMember(forms.find((form) => valueAt(setMember(form, TAG, '0'), TAG) !== undefined) ?? text, TAG, idText);
 }

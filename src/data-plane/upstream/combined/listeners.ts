@@ -16,11 +16,12 @@ export class Listeners {
     this.#tasks = tasks;
   }
 
+  /** Throws AppError `request.bad_params`. */
   listen(server: ServerEntry, view: CallerView, request: UpstreamRequest, message: Envelope, text: string, sink: AnswerSink): UpstreamCall {
     const taskOwner = (taskId: string) => this.#tasks.ownerOf(view.principal, taskId, this.#parts.snapshot());
     const listener = new Listener(this.#parts, view, request, message.id ?? 'null', text, sink, taskOwner, (over) => this.open.delete(over));
-    this.open.add(listener);
     listener.begin(server);
+    this.open.add(listener);
     return listener;
   }
 

@@ -1,6 +1,5 @@
 // The session in which the gateway listens to an upstream of the older era for one caller's `subscriptions/listen` streams
 // (protocol.md 2.2): its listening stream brings the news, its subscriptions are those of all these streams together.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '#base/kernel';
 import { jsonText, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { Principal } from '#base/access';
@@ -57,8 +56,7 @@ export class ListeningSession implements LegOwner {
     await this.#leg.ready();
     const { handshakeTimeoutMs } = this.#parts;
     const untilMs = Date.now() + handshakeTimeoutMs;
-    const isHeard = await Promise.race([this.#hears.promise, sleep(handshakeTimeoutMs, false, { ref: false })]);
-    if (!isHeard) return { lists: [], uris: [] };
+    if (!(await this.#hearsWithin(handshakeTimeoutMs))) return { lists: [], uris: [] };
     return {
       lists: lists.filter(({ capability }) => this.#declares(capability, 'listChanged')),
       uris: this.#declares('resources', 'subscribe') ? await this.#followAll(uris, untilMs) : [],
@@ -122,6 +120,17 @@ export class ListeningSession implements LegOwner {
 
   #declares(capability: string, what: string): boolean {
     return valueAt(this.#leg.words, ['capabilities', capability, what]) === 'true';
+  }
+
+  async #hearsWithin(timeoutMs: number): Promise<boolean> {
+    const tooLate = Promise.withResolvers<boolean>();
+    const timer = setTimeout(tooLate.resolve, timeoutMs, false);
+    timer.unref();
+    try {
+      return await Promise.race([this.#hears.promise, tooLate.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Those the upstream agrees to in time. */

@@ -38,11 +38,11 @@ export class Listenings {
 
   /**
    * @param text the request as latin1
-   * Throws AppError `limit.sessions`.
+   * Throws AppError `request.bad_params` or `limit.sessions`.
    */
   open(request: UpstreamRequest, upstream: UpstreamEntry, declared: Declared, text: string, sink: AnswerSink): UpstreamCall {
-    const session = this.#sessionFor(request, upstream, declared);
     const wanted = wantedIn(text);
+    const session = this.#sessionFor(request, upstream, declared);
     let stopTasks = (): void => {};
     const listening: Listening = new Listening(upstream.id, sink, request.message?.id ?? 'null', (_, honoured) => {
       stopTasks();
