@@ -39,7 +39,7 @@ export class Tracer {
     const { tracestate, ...headers } = request.headers;
     const parent = parseTraceparent(envelope.traceparent) ?? parseTraceparent(headers['traceparent'] as string | undefined);
     const protocolVersion = envelope.protocolVersion ?? (headers['mcp-protocol-version'] as string | undefined);
-    const trace = { ...childOf(parent), requestId: envelope.id?.slice(0, ID_MAX), protocolVersion };
+    const trace = { ...childOf(parent), requestId: utf8(envelope.id)?.slice(0, ID_MAX), protocolVersion };
     headers['traceparent'] = traceparentText(trace);
     // It belongs to the trace of the header, and to no other.
     const isContinued = parent !== undefined && parent.traceId === parseTraceparent(request.headers['traceparent'] as string | undefined)?.traceId;
@@ -55,6 +55,11 @@ export class Tracer {
   finished(trace: MessageTrace, finished: Finished): void {
     if (trace.isSampled) this.#sink.add(spanOf(trace, finished, this.#sink.takesIdentity));
   }
+}
+
+/** An id as it is written is bytes as latin1. */
+function utf8(id: string | undefined): string | undefined {
+  return id === undefined ? undefined : Buffer.from(id, 'latin1').toString('utf8');
 }
 
 function childOf(parent: TraceParent | undefined): Omit<MessageTrace, 'requestId' | 'protocolVersion'> {

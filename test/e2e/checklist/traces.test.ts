@@ -119,7 +119,7 @@ describe('point 60: tracing on', () => {
   test('point 60: a span says in OpenTelemetry’s words which tool of which server was called and how it ended', async () => {
     const email = 'words@example.com';
     const door = as(mirror, await gateway.tokenFor({ sub: email, is_admin: true, teams: null }));
-    await (await modern(door, 'tools/call', { name: 'no_such_tool_here', arguments: {} }, { id: 'my-id' })).answer();
+    await (await modern(door, 'tools/call', { name: 'no_such_tool_here', arguments: {} }, { id: 'my-ïd' })).answer();
     await (await modern(door, 'resources/read', { uri: 'https://user:pass@host.test/a?key=hidden#part' })).answer();
     await (await modern(door, 'tools/list')).answer();
     const { spans, rows } = await left(gateway, collected, email, 3);
@@ -131,7 +131,7 @@ describe('point 60: tracing on', () => {
       'mcp.protocol.version': '2026-07-28',
       'gen_ai.tool.name': 'no_such_tool_here',
       'gen_ai.operation.name': 'execute_tool',
-      'jsonrpc.request.id': '"my-id"',
+      'jsonrpc.request.id': '"my-ïd"',
       'error.type': 'rpc_error',
       'client.address': '127.0.0.1',
     });

@@ -18,9 +18,9 @@ export interface SchemaFault {
 export interface McpSchema {
   readonly version: string;
   /** @param answered the method of the server's request it answers, where that is known */
-  faultsOfClient(message: unknown, answered?: string): readonly SchemaFault[];
+  readonly faultsOfClient: (message: unknown, answered?: string) => readonly SchemaFault[];
   /** @param answered the method of the client's request it answers, where that is known */
-  faultsOfServer(message: unknown, answered?: string): readonly SchemaFault[];
+  readonly faultsOfServer: (message: unknown, answered?: string) => readonly SchemaFault[];
 }
 
 const FAULTS_MAX = 10;
