@@ -31,11 +31,10 @@ export function ofTheUpstream({ about, steps, told }: Sight, gateway: string): S
 }
 
 /** A copy without what says nothing about what this client sees this way, to be applied to both sides. */
-export function inTheSameWords(sight: Sight, { isCombined, isAcrossEras, is2024 }: Front): Sight {
+export function inTheSameWords(sight: Sight, { isCombined, isAcrossEras }: Front): Sight {
   const ofOneEra = isAcrossEras ? withoutEra(sight) : sight;
   const { about, steps, told } = isCombined ? withoutOwnManners(ofOneEra) : ofOneEra;
-  // The SDK of 2024 forgets whom to tell of progress when the answer comes with the last of it.
-  return { about, told: { ...told }, steps: mapped(steps, (seen) => ({ ...seen, progress: is2024 ? seen.progress.slice(0, 3) : seen.progress })) };
+  return { about, steps: { ...steps }, told };
 }
 
 /** Without what a combined server is not meant to have of its upstream: who it is, the order of its lists, what a session adds to them. */

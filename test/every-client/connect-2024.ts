@@ -1,7 +1,7 @@
 // The TypeScript SDK of the first revision, over HTTP+SSE: no elicitation, no fields that came later.
 import { Client } from 'sdk-2024-11-05/client/index.js';
 import type { Transport } from 'sdk-2024-11-05/shared/transport.js';
-import { CreateMessageRequestSchema, ListRootsRequestSchema } from 'sdk-2024-11-05/types.js';
+import { CreateMessageRequestSchema, ListRootsRequestSchema, ProgressNotificationSchema } from 'sdk-2024-11-05/types.js';
 import { SSEClientTransport } from 'sdk-2025-03-26/client/sse.js';
 import type { ClientCall, ClientJob } from './client-words.ts';
 import type { Ears } from './ears.ts';
@@ -15,6 +15,9 @@ export async function connect2024({ endpoint }: ClientJob, ears: Ears): Promise<
   client.setRequestHandler(ListRootsRequestSchema, (request) => ears.roots(request));
   client.setRequestHandler(CreateMessageRequestSchema, (request) => ears.sample(request));
   client.fallbackNotificationHandler = (notification) => ears.hear(notification);
+  // Its own way to hear of progress forgets who wants to know when the answer is read together with the last of it.
+  client.setNotificationHandler(ProgressNotificationSchema, ({ params: { progressToken: _token, ...step } }) => ears.progress(step));
+  let calls = 0;
   // The transport of 2024 sends no headers, and so no token; that of a little later speaks the same HTTP+SSE.
   const withHeaders: typeof fetch = (input, init) => fetch(input, { ...init, headers: { ...headers, accept: 'text/event-stream' } });
   const transport: unknown = new SSEClientTransport(new URL(url), { requestInit: { headers }, eventSourceInit: { fetch: withHeaders } });
@@ -23,7 +26,7 @@ export async function connect2024({ endpoint }: ClientJob, ears: Ears): Promise<
     isModern: false,
     // This SDK does not keep them.
     instructions: null,
-    call: (name, args) => client.callTool({ name, arguments: args }, undefined, { onprogress: ears.progress }),
+    call: (name, args) => client.callTool({ name, arguments: args, _meta: { progressToken: `call ${(calls += 1)}` } }),
     complete: (params) => client.complete(params as Parameters<Client['complete']>[0]),
     level: (level) => client.setLoggingLevel(level),
     ...subscribing(client),

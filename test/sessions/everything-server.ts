@@ -31,9 +31,10 @@ globalThis.setTimeout = (call, ms, ...args) => {
   return timer(call, stage === 2 || stage === 6 ? 4000 : ms, ...args);
 };`;
 
-/** For clients that look at no stage of a task: it asks for roots as late, and is done with a task soon. */
-const SHORT_TASKS = `const timer = globalThis.setTimeout;
-globalThis.setTimeout = (call, ms, ...args) => timer(call, ms === 350 ? 1500 : ms === 1000 ? 20 : ms, ...args);`;
+/** For clients that look at what each call does: it asks for roots as late, is soon done with a task, and does not repeat itself. */
+const FOR_SINGLE_CALLS = `const { setTimeout: timer, setInterval: ticker } = globalThis;
+globalThis.setTimeout = (call, ms, ...args) => timer(call, ms === 350 ? 1500 : ms === 1000 ? 20 : ms, ...args);
+globalThis.setInterval = (call, ms, ...args) => ticker(call, ms === 5000 ? 600000 : ms, ...args);`;
 
 /** Makes the process say which port the system gave it: its own message prints the setting, which is 0. */
 const tellPort = (clocks: string): string => `data:text/javascript,import { subscribe } from 'node:diagnostics_channel';
@@ -52,9 +53,9 @@ function program(): string {
 /** Starts it as an HTTP server of this transport. */
 export async function startEverythingServer(
   transport: 'streamableHttp' | 'sse' = 'streamableHttp',
-  { hasShortTasks = false }: { hasShortTasks?: boolean } = {},
+  { isForSingleCalls = false }: { isForSingleCalls?: boolean } = {},
 ): Promise<EverythingServer> {
-  const child = spawn(process.execPath, ['--import', tellPort(hasShortTasks ? SHORT_TASKS : MORE_TIME), program(), transport], {
+  const child = spawn(process.execPath, ['--import', tellPort(isForSingleCalls ? FOR_SINGLE_CALLS : MORE_TIME), program(), transport], {
     env: { PORT: '0', TZ: 'UTC' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
