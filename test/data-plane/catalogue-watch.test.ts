@@ -307,3 +307,31 @@ describe('an ear', () => {
     expect(read).toEqual([]);
   });
 });
+
+describe('what is known of an upstream', () => {
+  it('is good until it is read again, and not at all once it is said to be old', async () => {
+    await hold(upstreamRow('a'));
+    expect(watch.freshUntilMs('a')).toBe(Date.now() + INTERVAL_MS);
+    await pass(60_000);
+    expect(watch.freshUntilMs('a')).toBe(Date.now() + INTERVAL_MS - 60_000);
+    watch.changed('a');
+    expect(watch.freshUntilMs('a')).toBe(0);
+    await pass(SETTLE_MS);
+    expect(watch.freshUntilMs('a')).toBe(Date.now() + INTERVAL_MS);
+  });
+
+  it('is good for as long as the upstream’s own interval, and of a program as long as it says nothing', async () => {
+    await hold(upstreamRow('a', { refreshIntervalSeconds: 60 }), upstreamRow('p', { transport: 'STDIO' }));
+    expect(watch.freshUntilMs('a')).toBe(Date.now() + 60_000);
+    expect(watch.freshUntilMs('p')).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('is not good of one that could not be read last, nor of one nobody has heard of', async () => {
+    reading = () => Promise.resolve({ success: false });
+    await hold(upstreamRow('a'));
+    watch.changed('a');
+    await pass(SETTLE_MS);
+    expect(watch.freshUntilMs('a')).toBe(0);
+    expect(watch.freshUntilMs('z')).toBe(0);
+  });
+});
