@@ -20,7 +20,7 @@ export interface Doors {
 export async function startDoors(): Promise<Doors> {
   // What a session adds to server-everything goes when another session of the same process adds it too: a process for each way. What it
   // tells a client of 2024 that has just connected depends on its transport: it is mirrored over the one that client has.
-  const start = (transport: 'streamableHttp' | 'sse') => startEverythingServer(transport, { isForSingleCalls: true });
+  const start = (transport: 'streamableHttp' | 'sse') => startEverythingServer(transport, { hasShortTasks: true });
   const [gateway, direct, mirrored, combined, directSse, mirroredSse] = await Promise.all([
     startGateway(),
     ...([start('streamableHttp'), start('streamableHttp'), start('streamableHttp'), start('sse'), start('sse')] as const),

@@ -53,9 +53,9 @@ function program(): string {
 /** Starts it as an HTTP server of this transport. */
 export async function startEverythingServer(
   transport: 'streamableHttp' | 'sse' = 'streamableHttp',
-  { isForSingleCalls = false }: { isForSingleCalls?: boolean } = {},
+  { hasShortTasks = false }: { hasShortTasks?: boolean } = {},
 ): Promise<EverythingServer> {
-  const child = spawn(process.execPath, ['--import', tellPort(isForSingleCalls ? FOR_SINGLE_CALLS : MORE_TIME), program(), transport], {
+  const child = spawn(process.execPath, ['--import', tellPort(hasShortTasks ? FOR_SINGLE_CALLS : MORE_TIME), program(), transport], {
     env: { PORT: '0', TZ: 'UTC' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
