@@ -83,8 +83,7 @@ describe('the SDK’s 1.x client and a server of 2026-07-28', () => {
   async function connected(): Promise<Client> {
     const client = new Client({ name: 'tasks', version: '1' }, { capabilities: { elicitation: {} } });
     const requestInit = { headers: { ...newDoor.headers } };
-    // The SDK's own types are not exact about optional members.
-    await client.connect(new StreamableHTTPClientTransport(new URL(newDoor.url), { requestInit }) as Parameters<Client['connect']>[0]);
+    await client.connect(new StreamableHTTPClientTransport(new URL(newDoor.url), { requestInit }));
     return client;
   }
 

@@ -178,7 +178,7 @@ describe('a task that the upstream made no task of', () => {
     const rig = await withTask();
     const made = rig.mine.send({ id: 5, method: 'tools/call', params: { name: 't', task: {} } });
     rig.port.last('tools/call').answer({ ...DONE, isError: true });
-    const { task } = made.answer?.result as { task: { taskId: string } & Record<string, unknown> };
+    const { task } = (made.answer?.result ?? {}) as { task: { taskId: string } & Record<string, unknown> };
     expect(task).toMatchObject({ status: 'failed', ttl: expect.any(Number) });
     const heard = rig.mine.send({ id: 6, method: 'tasks/result', params: { taskId: task.taskId } });
     await until(() => heard.isEnded);

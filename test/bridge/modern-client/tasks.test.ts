@@ -188,7 +188,7 @@ describe('a tool that makes only tasks, called by who knows none', () => {
     const inputResponses = { [keys[0] ?? '']: { action: 'decline' } };
     const second = rig.tool({ inputResponses, requestState }, { ...PLAIN, id: 2 });
     await settled();
-    waiting.say({ id: waiting.message.id, result: { ...DONE, ...RELATED } } as Message);
+    waiting.say({ id: waiting.message.id, result: { ...DONE, ...RELATED } });
     expect((await over(second)).answer?.result).toEqual({ ...DONE, resultType: 'complete', _meta: expect.anything() });
     expect(JSON.stringify(second.messages)).not.toContain('related-task');
   });

@@ -97,7 +97,7 @@ describe.each([['mirror, streamable HTTP'], ['mirror, stdio'], ['combined']])('a
     const { taskId } = await call('multi_input');
     const asking = await eventually(async () => {
       const details = await resultOf(doorOf(name), 'tasks/get', { taskId });
-      return Object.keys((details['inputRequests'] ?? {}) as Json).length === 2 && details;
+      return Object.keys(details['inputRequests'] ?? {}).length === 2 && details;
     });
     expect(asking).toMatchObject({ resultType: 'complete', status: 'input_required' });
     const requests = asking['inputRequests'] as Record<string, { method: string; params: Json }>;

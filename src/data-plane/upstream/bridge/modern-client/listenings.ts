@@ -57,7 +57,7 @@ export class Listenings {
         if (listening.isOver) session.release(honoured.uris);
         else {
           const watch = this.#watchTasks(request, declared.capabilities, wanted.taskIds ?? [], (params) => listening.heardOfTask(params));
-          stopTasks = watch.stop;
+          stopTasks = () => watch.stop();
           listening.acknowledge({ ...honoured, taskIds: watch.taskIds });
         }
       },

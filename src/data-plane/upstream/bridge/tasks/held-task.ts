@@ -3,36 +3,13 @@
 import { scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { UpstreamEntry } from '#data-plane/gateway';
 import { stringAt } from '../../channel/string-at.ts';
-import type { Leg } from '../../leg/leg.ts';
 import type { LegCall } from '../modern-client/client-leg.ts';
 import { isQuestion, missingFor, refusedText } from '../modern-client/question.ts';
 import { UpstreamAnswer, type AnswerReader } from '../modern-client/upstream-answer.ts';
+import type { HeldTaskParts, MadeTask, TaskLease } from './made-task.ts';
 import type { KeptTask } from './task-book.ts';
 import { inlinedResult, isTerminal, modernDetails, modernState, modernTask, taskRequest, type Outcome } from './task-forms.ts';
 import { TaskQuestions } from './task-questions.ts';
-
-/** The session a task was made in, for as long as it runs. */
-export interface TaskLease {
-  readonly leg: Leg;
-  /** The session is not needed for the task any more. @param isDone the upstream has come to the end with it */
-  release(isDone: boolean): void;
-}
-
-export interface MadeTask {
-  readonly owner: string;
-  readonly upstream: UpstreamEntry;
-  /** As modernTask() gives it. */
-  readonly task: string;
-  /** What the client declared when it made the task, as JSON text. */
-  readonly capabilities: string;
-}
-
-export interface HeldTaskParts {
-  readonly ttlMaxMs: number;
-  readonly timeoutMs: number;
-  /** It has come to its end, and holds its outcome from now on. */
-  readonly onFinished: () => void;
-}
 
 /** The upstream does not tell of the task; `answer` is what it said. */
 export class LostTask extends Error {
@@ -111,7 +88,9 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
 
   /** @param responses answers by key, as JSON text; what answers no open question is ignored */
   update(responses: string): void {
-    for (const text of this.#questions.answer(responses)) this.#tell(text);
+    const answers = this.#questions.answer(responses);
+    for (const text of answers) this.#tell(text);
+    if (answers.length > 0) this.#changed();
   }
 
   /** Throws AppError when the upstream cannot be told. One that has ended already is no fault. */

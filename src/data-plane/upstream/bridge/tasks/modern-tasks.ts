@@ -51,9 +51,9 @@ export class ModernTasks {
     return support === 'required' ? 'run' : 'plain';
   }
 
-  /** The call as the upstream gets it: what the client itself says of tasks is of the other form, and means nothing here. */
+  /** The call as the upstream gets it. */
   planned(text: string, plan: TaskPlan): string {
-    return plan === 'plain' ? removeMember(text, ['params', 'task']) : setMember(text, ['params', 'task'], '{}');
+    return plan === 'plain' ? text : setMember(text, ['params', 'task'], '{}');
   }
 
   /**

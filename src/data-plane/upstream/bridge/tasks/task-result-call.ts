@@ -184,8 +184,13 @@ export class TaskResultCall implements UpstreamCall, AskingCall, TaskAsker {
   #giveUp(error: AppError): void {
     if (this.#isOver) return;
     this.#task.isCancelled = true;
-    this.#house.request('tasks/cancel', this.#task.taskId).text.catch(() => undefined);
+    void this.#cancelTask();
     this.fail(error);
+  }
+
+  /** Whatever comes of it; it outlives this call. */
+  async #cancelTask(): Promise<void> {
+    await Promise.allSettled([this.#house.request('tasks/cancel', this.#task.taskId).text]);
   }
 
   async #ask(method: string, more?: string): Promise<string> {
