@@ -8,7 +8,19 @@ export { checkParamHeaders, paramDeclarations, paramHeaders, type ParamDeclarati
 export { rpcErrorText } from './rpc-errors.ts';
 export { batchElements, isBatch, scanMessage, type Envelope } from './scan.ts';
 export { mcpSchema, type McpSchema, type SchemaFault } from './schema/mcp-schema.ts';
-export { appendElement, jsonText, mapElements, mapMembers, parsedJson, removeMember, replaceAt, setMember, valueAt } from './splice.ts';
+export {
+  addMembers,
+  appendElement,
+  jsonText,
+  mapElements,
+  mapMembers,
+  parsedJson,
+  removeMember,
+  removeMembers,
+  replaceAt,
+  setMember,
+  valueAt,
+} from './splice.ts';
 export {
   type ClientNeed,
   type ItemKind,

@@ -65,10 +65,15 @@ export function setMember(text: string, path: readonly string[], value: string):
 
 /** Takes a member out of its object, with one comma; the text unchanged when it is not there. */
 export function removeMember(text: string, path: readonly string[]): string {
-  const start = startOf(text, path.slice(0, -1));
-  const members = start === -1 || path.length === 0 ? [] : membersFrom(start);
-  // All of this name: of one that was there twice the first would come to count.
-  const kept = members.filter(({ name }) => name !== path.at(-1));
+  return path.length === 0 ? text : removeMembers(text, path.slice(0, -1), new Set([path.at(-1) as string]));
+}
+
+/** Takes members out of the object at this path; the text unchanged when none is there. */
+export function removeMembers(text: string, path: readonly string[], names: ReadonlySet<string>): string {
+  const start = startOf(text, path);
+  const members = start === -1 ? [] : membersFrom(start);
+  // All of a name: of one that was there twice the first would come to count.
+  const kept = members.filter(({ name }) => !names.has(name));
   if (kept.length === members.length) return text;
   const [first] = members;
   const last = members.at(-1);
@@ -77,6 +82,16 @@ export function removeMember(text: string, path: readonly string[]): string {
   let out = text.slice(0, first.keyStart);
   for (const member of kept) out += text.slice(member.keyStart, member === end ? member.valueEnd : member.nextStart);
   return out + text.slice(last.valueEnd);
+}
+
+/** Puts those of the members into the object at this path that it has not yet; the text unchanged when there is no object. */
+export function addMembers(text: string, path: readonly string[], members: readonly (readonly [name: string, value: string])[]): string {
+  const start = startOf(text, path);
+  if (start === -1 || text[start] !== '{') return text;
+  const there = membersFrom(start);
+  const added = members.filter(([name]) => !there.some((member) => member.name === name)).map(([name, value]) => `${jsonText(name)}:${value}`);
+  if (added.length === 0) return text;
+  return `${text.slice(0, start + 1)}${added.join(',')}${there.length === 0 ? '' : ','}${text.slice(start + 1)}`;
 }
 
 /**

@@ -1,16 +1,20 @@
 // From the modern era into the older one and back: a request loses the envelope by which it describes itself, a result gets what only
 // the modern era says (protocol.md 2.2).
-import { removeMember, replaceAt, setMember, valueAt } from '#base/protocol';
+import { addMembers, removeMembers, replaceAt, valueAt } from '#base/protocol';
 
 export const MODERN_VERSION = '2026-07-28';
 const PREFIX = 'io.modelcontextprotocol/';
-const ENVELOPE_KEYS = ['protocolVersion', 'clientCapabilities', 'clientInfo', 'logLevel'];
+const SERVER_INFO = `${PREFIX}serverInfo`;
+const OF_ENVELOPE: ReadonlySet<string> = new Set(['protocolVersion', 'clientCapabilities', 'clientInfo', 'logLevel'].map((key) => PREFIX + key));
+/** Of a round of a call that asks, and of tasks, which sessions have in another form. */
+const OF_ERA: ReadonlySet<string> = new Set(['inputResponses', 'requestState', 'task']);
+const OF_ERA_AND_META: ReadonlySet<string> = new Set([...OF_ERA, '_meta']);
 
-/** A modern request for an upstream with sessions: without the envelope. */
+/** A modern message for an upstream with sessions: without the envelope, and without what belongs to a round. */
 export function withoutEnvelope(text: string): string {
-  let stripped = text;
-  for (const key of ENVELOPE_KEYS) stripped = removeMember(stripped, ['params', '_meta', PREFIX + key]);
-  return valueAt(stripped, ['params', '_meta'])?.replaceAll(/\s/g, '') === '{}' ? removeMember(stripped, ['params', '_meta']) : stripped;
+  const stripped = removeMembers(text, ['params', '_meta'], OF_ENVELOPE);
+  const isEmpty = valueAt(stripped, ['params', '_meta'])?.replaceAll(/\s/g, '') === '{}';
+  return removeMembers(stripped, ['params'], isEmpty ? OF_ERA_AND_META : OF_ERA);
 }
 
 /** What only the modern era says of a result. */
@@ -27,11 +31,10 @@ export function asModernAnswer(text: string, { hints, serverInfo }: ModernWords)
     // What older revisions say of a resource that is not there.
     return valueAt(text, ['error', 'code']) === '-32002' ? replaceAt(text, ['error', 'code'], '-32602') : text;
   }
-  let answer = valueAt(text, ['result', 'resultType']) === undefined ? setMember(text, ['result', 'resultType'], '"complete"') : text;
-  if (hints !== undefined) {
-    answer = setMember(answer, ['result', 'ttlMs'], String(hints.ttlMs));
-    answer = setMember(answer, ['result', 'cacheScope'], `"${hints.cacheScope}"`);
-  }
-  const isUnsaid = serverInfo !== undefined && valueAt(answer, ['result', '_meta', `${PREFIX}serverInfo`]) === undefined;
-  return isUnsaid ? setMember(answer, ['result', '_meta', `${PREFIX}serverInfo`], serverInfo) : answer;
+  const members: [name: string, value: string][] = [['resultType', '"complete"']];
+  if (hints !== undefined) members.push(['ttlMs', String(hints.ttlMs)], ['cacheScope', `"${hints.cacheScope}"`]);
+  if (serverInfo === undefined) return addMembers(text, ['result'], members);
+  const info = [SERVER_INFO, serverInfo] as const;
+  members.push(['_meta', `{"${SERVER_INFO}":${serverInfo}}`]);
+  return addMembers(addMembers(text, ['result'], members), ['result', '_meta'], [info]);
 }

@@ -7,19 +7,19 @@ import { upstreamHeaders } from '../../combined/upstream-headers.ts';
 import { withoutEnvelope } from '../envelope.ts';
 import type { TaskPlan } from '../tasks/modern-tasks.ts';
 import { callAnswer, promisedTask, taskRequest, unrelated } from '../tasks/task-forms.ts';
-import { bindingOf, withoutRound } from './call-binding.ts';
+import { bindingOf } from './call-binding.ts';
 import { CallClient, type RoundOwner } from './call-client.ts';
 import type { ClientLeg, LegCall } from './client-leg.ts';
 import type { ModernParts } from './modern-parts.ts';
 import type { Place } from './leg-book.ts';
 import type { Parked } from './parked-calls.ts';
-import { answerText, mayAsk, missingFor, questionOf, refusedText, unansweredText, isQuestion, type Question } from './question.ts';
+import { OpenQuestions } from './open-questions.ts';
+import { isQuestion, mayAsk, missingFor, refusedText } from './question.ts';
 import { UpstreamAnswer, type AnswerReader } from './upstream-answer.ts';
 
 const TOKEN_PATH = ['params', '_meta', 'progressToken'];
 /** Questions asked together come within moments of each other, and share one round. */
 const GATHER_MS = 5;
-const QUESTIONS_MAX = 100;
 /** An answer that came while nobody waited for it. */
 const LATE_ANSWER_MAX = 1024 * 1024;
 const GONE = 'The client did not answer.';
@@ -28,7 +28,6 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
   readonly upstreamId: string;
   readonly #parts: ModernParts;
   readonly #place: Place;
-  readonly #binding: string;
   readonly #sent: string;
   readonly #needsOwnLeg: boolean;
   #leg: ClientLeg | undefined;
@@ -37,9 +36,7 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
   /** Who waits for the answer now; nobody while the call is parked. */
   #client: CallClient | undefined;
   #notWaiting: (() => void) | undefined;
-  /** Not answered yet. */
-  readonly #open = new Map<string, Question>();
-  #asked = 0;
+  readonly #open: OpenQuestions;
   #gathering: NodeJS.Timeout | undefined;
   #isParked = false;
   #isOver = false;
@@ -60,9 +57,9 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     this.#parts = parts;
     this.#place = place;
     this.upstreamId = place.upstream.id;
-    this.#binding = bindingOf(place.request, text);
+    this.#open = new OpenQuestions(parts, place);
     this.#plan = parts.tasks.planOf(place.request, place.upstream, place.declared.capabilities);
-    this.#sent = parts.tasks.planned(withoutRound(withoutEnvelope(text)), this.#plan);
+    this.#sent = parts.tasks.planned(withoutEnvelope(text), this.#plan);
     this.#needsOwnLeg = needsOwnLeg;
   }
 
@@ -88,20 +85,12 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     const client = (this.#client = new CallClient(this, request, text, sink));
     this.#isParked = false;
     if (this.#needsOwnLeg) this.#parts.legs.resumed(this.#place);
-    for (const [key, question] of this.#open) {
-      const answer = valueAt(text, ['params', 'inputResponses', key]);
-      // What is missing, or no result, is asked once more.
-      if (answer?.startsWith('{') !== true) continue;
-      this.#open.delete(key);
-      if (question.method === 'roots/list') this.#parts.legs.roots.note(this.upstreamId, this.#callerKey, this.#place.declared.capabilities, answer);
-      this.#leg?.answer(answerText(question, answer));
-      this.#parts.questionOver(this.#place, question, 'ok');
-    }
+    this.#open.answer(text, this.#leg);
     const late = this.#late;
     this.#late = undefined;
     if (late instanceof AppError) this.failed(late);
     else if (late !== undefined) this.answered(late.text, []);
-    else if (this.#open.size > 0) this.#park();
+    else if (!this.#open.isEmpty) this.#park();
     else if (!this.#hasStarted) this.#start();
     else if (this.#isStream) client.startStream([]);
     return client;
@@ -167,7 +156,6 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
         client,
         text: this.#taskId === undefined ? text : callAnswer(text),
         headers,
-        binding: this.#binding,
       });
   }
 
@@ -190,7 +178,7 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     const { method } = envelope;
     if (method === 'notifications/progress') this.#progressed(envelope, text);
     else if (method === 'notifications/message') this.#client?.logged(text);
-    else if (method === 'notifications/cancelled') this.#takenBack(envelope.requestId);
+    else if (method === 'notifications/cancelled') this.#open.takenBack(envelope.requestId);
     else if (method.endsWith('/list_changed')) this.#heardOfLists(method);
     else if (!IN_SESSIONS.has(method)) this.#client?.tell(text);
   }
@@ -206,21 +194,17 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     const missing = missingFor(envelope, text, this.#place.declared.capabilities);
     if (missing !== undefined) this.#missing = { ...this.#missing, ...missing };
     const mayBeAsked = isQuestion(method) && mayAsk(this.#place.request.message?.method ?? '') && missing === undefined;
-    if (!mayBeAsked || this.#open.size >= QUESTIONS_MAX || (!this.#isParked && this.#client === undefined)) {
+    if (!mayBeAsked || this.#open.isFull || (!this.#isParked && this.#client === undefined)) {
       this.#leg?.answer(refusedText(id, -32601, 'The client cannot be asked this.'));
       return;
     }
-    this.#note(questionOf(envelope, this.#taskId === undefined ? text : unrelated(text), `ask-${++this.#asked}`));
+    this.#open.ask(envelope, this.#taskId === undefined ? text : unrelated(text));
     // One that comes while the client is away waits for the next round.
     if (!this.#isParked) this.#gathering ??= setTimeout(() => this.#park(), GATHER_MS);
   }
 
   get #callerKey(): string {
     return this.#place.request.caller?.key ?? '';
-  }
-
-  #note(question: Question): void {
-    this.#open.set(question.key, question);
   }
 
   #given(leg: ClientLeg): void {
@@ -246,8 +230,8 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     const client = this.#client;
     if (this.#isOver || leg === undefined || client === undefined) return;
     // The upstream had asked before there was a call in which to bring it to the client.
-    if (mayAsk(client.message.method)) for (const held of leg.takeHeld()) this.#note({ ...held, key: `ask-${++this.#asked}` });
-    if (this.#open.size > 0) {
+    if (mayAsk(client.message.method)) this.#open.take(leg.takeHeld());
+    if (!this.#open.isEmpty) {
       this.#park();
       return;
     }
@@ -260,13 +244,15 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
   #send(leg: ClientLeg, { message }: CallClient): void {
     if (this.#isOver) return;
     const own = replaceAt(this.#sent, ['id'], this.#id);
-    const text = message.progressToken === undefined ? own : replaceAt(own, TOKEN_PATH, this.#id);
+    const hasToken = message.progressToken !== undefined;
+    const text = hasToken ? replaceAt(own, TOKEN_PATH, this.#id) : own;
+    const sent = { ...message, id: this.#id, progressToken: hasToken ? this.#id : undefined, protocolVersion: undefined };
     const { request, upstream } = this.#place;
     const { lane, isSafeToRepeat } = request;
     this.#answer = new UpstreamAnswer(upstream, leg.leg, this);
     try {
       this.#answer.send((sink) =>
-        leg.leg.send(Buffer.from(text, 'latin1'), scanMessage(text), sink, { lane, isSafeToRepeat, headers: upstreamHeaders(request, upstream.row) }),
+        leg.leg.send(Buffer.from(text, 'latin1'), sent, sink, { lane, isSafeToRepeat, headers: upstreamHeaders(request, upstream.row) }),
       );
     } catch (error) {
       this.failed(toAppError(error));
@@ -278,7 +264,7 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
     const client = this.#client;
-    if (this.#isOver || client === undefined || this.#open.size === 0) return;
+    if (this.#isOver || client === undefined || this.#open.isEmpty) return;
     if (this.#parts.parked.isFull) {
       this.#client = undefined;
       this.#giveUp('The gateway holds as many waiting calls as it may.');
@@ -293,9 +279,9 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     this.#client = undefined;
     this.#answer?.pause(false);
     if (this.#needsOwnLeg) this.#parts.legs.parked(this.#place);
-    const requestState = this.#parts.states.seal(this.#parts.parked.park(this, this.#binding), this.#binding);
-    const questions = [...this.#open.values()].map(({ key, text }) => `"${key}":${text}`);
-    const result = `{"resultType":"input_required","inputRequests":{${questions.join(',')}},"requestState":${jsonText(requestState)}}`;
+    const binding = bindingOf(this.#place.request);
+    const requestState = this.#parts.states.seal(this.#parts.parked.park(this, binding), binding);
+    const result = `{"resultType":"input_required","inputRequests":${this.#open.requests},"requestState":${jsonText(requestState)}}`;
     client.answer(`{"jsonrpc":"2.0","id":null,"result":${result}}`);
   }
 
@@ -308,23 +294,11 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     this.#client?.progressed(text);
   }
 
-  /** The upstream no longer wants to know. */
-  #takenBack(id: string | undefined): void {
-    for (const [key, question] of this.#open) {
-      if (question.id !== id) continue;
-      this.#open.delete(key);
-      this.#parts.questionOver(this.#place, question, 'cancelled');
-    }
-  }
-
   /** Nobody waits for this call any more: its upstream is told, and what it holds is free. */
   #giveUp(why: string, isExpired = false): void {
     if (this.#isOver) return;
     const leg = this.#leg;
-    for (const question of this.#open.values()) {
-      leg?.answer(unansweredText(question, why));
-      this.#parts.questionOver(this.#place, question, isExpired ? 'expired' : 'cancelled');
-    }
+    this.#open.giveUp(leg, why, isExpired ? 'expired' : 'cancelled');
     if (leg !== undefined && this.#hasStarted && this.#late === undefined) leg.answer(this.#cancellation(leg, why));
     this.#finish(this.#late !== undefined);
     this.#answer?.cancel();

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { scanMessage } from '#base/protocol';
 import type { UpstreamRequest } from '#data-plane/gateway';
-import { bindingOf, withoutRound } from './call-binding.ts';
+import { bindingOf } from './call-binding.ts';
 
 function binding(params: unknown, { method = 'tools/call', caller = 'ann', upstream = 'u' } = {}): string {
   const text = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
-  const request = { caller: { key: caller }, upstream: { id: upstream }, message: scanMessage(text) };
-  return bindingOf(request as unknown as UpstreamRequest, text);
+  const request = { caller: { key: caller }, upstream: { id: upstream }, message: scanMessage(text), body: Buffer.from(text) };
+  return bindingOf(request as unknown as UpstreamRequest);
 }
 
 const call = { name: 'tool', arguments: { a: 1, b: { c: [1, 2], d: null } } };
@@ -40,10 +40,4 @@ describe('what a parked call belongs to', () => {
     expect(binding({ arguments: { a: 1 } })).not.toBe(binding({ arguments: [['a', 1]] }));
     expect(binding({ arguments: { a: 1 } })).not.toBe(binding({ arguments: { members: [['a', 1]] } }));
   });
-});
-
-it('what belongs to a round is taken out, and nothing else is touched', () => {
-  const text =
-    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","inputResponses":{"q":{}},"arguments":{"n":1.0},"requestState":"s"}}';
-  expect(withoutRound(text)).toBe('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","arguments":{"n":1.0}}}');
 });

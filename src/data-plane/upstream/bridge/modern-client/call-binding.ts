@@ -1,22 +1,16 @@
 // What a parked call belongs to: who called, at which upstream, what, with which arguments. A retry has to repeat all of it
 // (MCP 2026-07-28, multi round-trip requests: the same request, with a new id).
 import { hash } from 'node:crypto';
-import { parsedJson, removeMember, valueAt } from '#base/protocol';
+import { parsedJson, valueAt } from '#base/protocol';
 import type { UpstreamRequest } from '#data-plane/gateway';
 
 const OF_ONE_ROUND = ['_meta', 'inputResponses', 'requestState'];
 
-/** @param text the request as latin1 */
-export function bindingOf({ caller, upstream, message }: UpstreamRequest, text: string): string {
-  const params = valueAt(text, ['params']);
+export function bindingOf({ caller, upstream, message, body }: UpstreamRequest): string {
+  const params = valueAt(body?.toString('latin1') ?? '{}', ['params']);
   const said = params?.startsWith('{') === true ? (parsedJson(params) as Record<string, unknown>) : {};
   for (const key of OF_ONE_ROUND) delete said[key];
   return hash('sha256', JSON.stringify([caller?.key, upstream.id, message?.method, inOrder(said)]), 'base64url');
-}
-
-/** The request without what belongs to a round of it. */
-export function withoutRound(text: string): string {
-  return removeMember(removeMember(text, ['params', 'inputResponses']), ['params', 'requestState']);
 }
 
 /** Whoever writes a request anew may write its members in another order. */

@@ -1,7 +1,6 @@
 // The sessions in which calls of modern clients are made at upstreams of the older era: for each caller, upstream and set of declared
 // capabilities. A client that can be asked gets one for each call that runs, since a question outside any stream can only be told to
 // belong to a call where there is no other (protocol.md 2.2).
-import { hash } from 'node:crypto';
 import type { Principal } from '#base/access';
 import { AppError, toAppError } from '#base/kernel';
 import { parsedJson } from '#base/protocol';
@@ -69,8 +68,8 @@ export class LegBook {
   placeOf(request: UpstreamRequest, upstream: UpstreamEntry, declared: Declared): Place {
     const { caller } = request;
     const headers = legHeaders(request.headers, upstream.row);
-    const parts = [caller?.key, caller?.tokenId, upstream.id, declared.capabilities, declared.clientInfo, ...headers];
-    return { family: hash('sha256', JSON.stringify(parts), 'base64'), upstream, request, declared };
+    const key = JSON.stringify([caller?.key, caller?.tokenId, upstream.id, declared.capabilities, declared.clientInfo, ...headers]);
+    return { family: key, upstream, request, declared };
   }
 
   /** For requests in whose middle nobody is asked: one session for all of them. */
@@ -203,6 +202,7 @@ export class LegBook {
 
 /** Could an upstream ask this client anything? */
 export function canBeAsked({ capabilities }: Declared): boolean {
+  if (capabilities === '{}') return false;
   const declared = parsedJson(capabilities) as Record<string, unknown>;
   return ['sampling', 'elicitation', 'roots'].some((name) => Object.hasOwn(declared, name));
 }

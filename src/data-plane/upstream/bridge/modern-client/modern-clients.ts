@@ -143,7 +143,7 @@ export class ModernClients {
 
   /** The client is back with answers, or with a state that is nobody's. */
   #retry(request: UpstreamRequest, text: string, sink: AnswerSink): UpstreamCall {
-    const binding = bindingOf(request, text);
+    const binding = bindingOf(request);
     const state = this.#parts.states.open(stringAt(text, ['params', 'requestState']) ?? '', binding, Date.now());
     const parked = state === undefined ? undefined : this.#parts.parked.take(state.callId, state.round, binding);
     if (parked === undefined) throw new AppError('bridge.state_unknown', 'No call waits for this requestState. Make the call anew.');
@@ -185,7 +185,7 @@ export class ModernClients {
     client.answer(asModernAnswer(text, this.#wordsFor(place.request, place.upstream, client.message.method, leg?.leg.words ?? '{}')), headers);
   }
 
-  #askVisits({ text, client, place, binding }: FinalAnswer): void {
+  #askVisits({ text, client, place }: FinalAnswer): void {
     const requests = visitRequests(text);
     const { capabilities } = place.declared;
     const refuse = (error: AppError): void => client.answer(rpcErrorText(error, undefined));
@@ -208,6 +208,7 @@ export class ModernClients {
     const visit = new PageVisit(place.upstream.id, requests, (request, again, sink) =>
       this.#call(request, place.upstream, place.declared, again, sink),
     );
+    const binding = bindingOf(place.request);
     const state = this.#parts.states.seal(this.#parts.parked.park(visit, binding), binding);
     client.answer(
       `{"jsonrpc":"2.0","id":null,"result":{"resultType":"input_required","inputRequests":${requests},"requestState":${jsonText(state)}}}`,

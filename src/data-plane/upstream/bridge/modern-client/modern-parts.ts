@@ -28,5 +28,4 @@ export interface FinalAnswer {
   readonly text: string;
   /** Of the upstream's answer, those that may pass; flat. */
   readonly headers: readonly string[];
-  readonly binding: string;
 }
