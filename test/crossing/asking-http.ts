@@ -5,6 +5,8 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answerModern, AskingSession, type Message } from './asking-server.ts';
 
+export type Era = 'legacy' | 'modern';
+
 export interface AskingServer {
   readonly url: string;
   /** Sessions that are open. */
@@ -48,7 +50,7 @@ async function serveLegacy(
   res.end();
 }
 
-export async function startAskingServer(era: 'legacy' | 'modern'): Promise<AskingServer> {
+export async function startAskingServer(era: Era): Promise<AskingServer> {
   const sessions = new Map<string, AskingSession>();
   const server = createServer((req, res) => {
     const sessionId = req.headers['mcp-session-id'];
