@@ -8,8 +8,8 @@ const ROOT = join(import.meta.dirname, '../../..');
 const POINTS = 60;
 /** Audiences and scopes, protected-resource metadata, challenges of upstreams: they come with identity. */
 const LATER: ReadonlySet<number> = new Set([55, 56, 57]);
-/** `point 07: …`, `points 28, 41: …`, at the beginning of a title. */
-const TITLE = /['"`]points? (\d{2}(?:(?:, | and )\d{2})*):/g;
+/** `point 07: …`, `points 28, 41: …`, `47 · …`, at the beginning of a title. */
+const TITLE = /['"`](?:points? )?(\d{2}(?:(?:, | and )\d{2})*)(?::| ·) /g;
 
 /** Which files have a test that bears this number. */
 function filesByPoint(): Map<number, Set<string>> {
