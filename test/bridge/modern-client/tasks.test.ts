@@ -46,6 +46,12 @@ async function looked(rig: ModernRig, upstreamSays: object, count = rig.upstream
   return (await over(heard)).answer ?? {};
 }
 
+/** What comes only after a while. */
+async function came(rig: ModernRig, method: string, count: number): Promise<PlayedCall> {
+  for (let again = 0; rig.upstream.of(method).length < count && again < 3000; again++) await new Promise((resolve) => setTimeout(resolve, 1));
+  return rig.arrived(method, count);
+}
+
 const question = (id: unknown, ask: Message = FORM): Message => ({ ...ask, id, params: { ...ask.params, ...RELATED } });
 const answersSent = (rig: ModernRig): Message[] => rig.upstream.of('').map(({ message }) => message);
 
@@ -90,10 +96,26 @@ describe('a task kept for its client', () => {
     const { rig, waiting } = await withTask();
     waiting.refuse(-32602, 'not ready');
     expect(await looked(rig, { status: 'working' })).toMatchObject({ result: { status: 'working' } });
-    (await rig.arrived('tasks/result', 2)).refuse(-32099, 'broke', 200, { why: 1 });
-    expect(await looked(rig, { status: 'failed', statusMessage: 'oh' })).toMatchObject({
+    (await rig.arrived('tasks/result', 2)).refuse(-32602, 'still not ready');
+    const failed = looked(rig, { status: 'failed', statusMessage: 'oh' });
+    (await rig.arrived('tasks/result', 3)).refuse(-32099, 'broke', 200, { why: 1 });
+    expect(await failed).toMatchObject({
       result: { status: 'failed', statusMessage: 'oh', error: { code: -32099, message: 'broke', data: { why: 1 } } },
     });
+  });
+
+  it('is looked at again for who only listens, in the pace that the upstream wants, until it is known how it ended', async () => {
+    const { rig, waiting } = await withTask({ pollInterval: 50 });
+    const ear = rig.send('subscriptions/listen', { notifications: { taskIds: ['t'] } }, ABLE);
+    for (let again = 0; ear.messages.length === 0 && again < 200; again++) await settled();
+    waiting.refuse(-32099, 'broke');
+    (await came(rig, 'tasks/get', 1)).answer(task({ pollInterval: 50 }));
+    (await came(rig, 'tasks/result', 2)).refuse(-32099, 'broke');
+    (await came(rig, 'tasks/get', 2)).answer(task({ status: 'failed' }));
+    (await came(rig, 'tasks/result', 3)).refuse(-32099, 'broke');
+    await settled();
+    expect(ear.messages.at(-1)).toMatchObject({ method: 'notifications/tasks', params: { taskId: 't', status: 'failed', error: { code: -32099 } } });
+    ear.call?.cancel();
   });
 
   it('is waited for again when the stream broke; a question asked once more is one question, and all who asked get the answer', async () => {

@@ -85,6 +85,12 @@ describe.each([['mirror, streamable HTTP'], ['mirror, stdio'], ['combined']])('a
     expect(await resultOf(doorOf(name), 'tasks/get', { taskId: created['taskId'] })).toEqual(details);
   });
 
+  test('47 · a client that can be asked nothing has tasks all the same', async () => {
+    const { taskId } = await call('slow_compute', { seconds: 0, label: 'w' }, TASKS);
+    const details = await untilStatus(doorOf(name), taskId, 'completed', 'failed');
+    expect(details).toMatchObject({ status: 'completed', result: { content: [{ text: 'Computed w' }] } });
+  });
+
   test('47 · a tool that failed completes its task, an error of the protocol fails it', async () => {
     const failed = await untilStatus(doorOf(name), (await call('failing_job'))['taskId'], 'completed', 'failed');
     expect(failed).toMatchObject({ status: 'completed', result: { isError: true } });

@@ -1,25 +1,20 @@
 // A task of a server of 2025-11-25, kept for a client that knows tasks as the extension has them. A tasks/result waits at the upstream for as
 // long as the task runs: on its stream come the questions, which the client finds in tasks/get and answers by tasks/update (protocol.md 2.6).
+import { AppError } from '#base/kernel';
 import { scanMessage, valueAt, type Envelope } from '#base/protocol';
-import type { UpstreamEntry } from '#data-plane/gateway';
 import { stringAt } from '../../channel/string-at.ts';
+import type { Leg } from '../../leg/leg.ts';
 import type { LegCall } from '../modern-client/client-leg.ts';
 import { isQuestion, missingFor, refusedText } from '../modern-client/question.ts';
 import { UpstreamAnswer, type AnswerReader } from '../modern-client/upstream-answer.ts';
-import type { HeldTaskParts, MadeTask, TaskLease } from './made-task.ts';
+import { LostTask, type HeldTaskParts, type MadeTask, type TaskLease } from './made-task.ts';
 import type { KeptTask } from './task-book.ts';
 import { inlinedResult, isTerminal, modernDetails, modernState, modernTask, taskRequest, type Outcome } from './task-forms.ts';
 import { TaskQuestions } from './task-questions.ts';
 
-/** The upstream does not tell of the task; `answer` is what it said. */
-export class LostTask extends Error {
-  readonly answer: string;
-
-  constructor(answer: string) {
-    super('The upstream does not tell of the task');
-    this.answer = answer;
-  }
-}
+const POLL_DEFAULT_MS = 1000;
+const POLL_MIN_MS = 50;
+const POLL_MAX_MS = 30_000;
 
 export class HeldTask implements KeptTask, LegCall, AnswerReader {
   /** Of the tasks/result that waits at the upstream. */
@@ -29,8 +24,8 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
   readonly taskId: string;
   readonly expiresAtMs: number;
   readonly #parts: HeldTaskParts;
-  readonly #lease: TaskLease;
-  readonly #upstream: UpstreamEntry;
+  /** Undefined when it is not needed any more: it holds the call that made the task. */
+  #lease: TaskLease | undefined;
   readonly #capabilities: string;
   readonly #questions = new TaskQuestions();
   readonly #watchers = new Set<() => void>();
@@ -41,14 +36,12 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
   /** The response to tasks/result. */
   #answer: string | undefined;
   #outcome: Outcome | undefined;
-  #isReleased = false;
 
-  constructor(parts: HeldTaskParts, lease: TaskLease, { owner, upstream, task, capabilities }: MadeTask) {
+  constructor(parts: HeldTaskParts, lease: TaskLease, { owner, task, capabilities }: MadeTask) {
     this.#parts = parts;
     this.#lease = lease;
     this.owner = owner;
-    this.#upstream = upstream;
-    this.upstreamId = upstream.id;
+    this.upstreamId = lease.upstream.id;
     this.#task = copied(task);
     this.taskId = stringAt(task, ['taskId']) ?? '';
     this.expiresAtMs = Date.now() + Number(valueAt(task, ['ttlMs']) ?? parts.ttlMaxMs);
@@ -101,7 +94,7 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
   }
 
   release(): void {
-    if (this.#outcome === undefined && !this.#isReleased) {
+    if (this.#outcome === undefined) {
       this.#outcome = { status: 'cancelled' };
       this.#tell(this.#request('tasks/cancel'));
       this.#letGo(false);
@@ -133,8 +126,8 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
     if (this.isFinished) return;
     this.#answer = answer;
     if (valueAt(answer, ['result']) !== undefined) this.#settle();
-    // Failed or cancelled: only tasks/get tells.
-    else if (this.#watchers.size > 0) void this.#refresh().catch(() => undefined);
+    // Failed, cancelled or not over yet: only tasks/get tells.
+    else if (this.#watchers.size > 0) setTimeout(() => void this.#lookAgain(), this.#pollIntervalMs).unref();
     this.#waited();
   }
 
@@ -165,18 +158,26 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
     if (this.#outcome !== undefined) return;
     if (task === undefined) throw new LostTask(answer);
     this.#task = modernTask(copied(task), this.#parts.ttlMaxMs);
+    // An upstream that does not wait for the end has answered too early: what is the error of the task is known when that has ended.
+    this.#answer = undefined;
     const status = stringAt(task, ['status']);
     if (status === 'cancelled') this.#finish({ status }, undefined);
     else if (!isTerminal(status)) {
-      // An upstream that did not wait for the end has answered too early.
-      if (this.#answer !== undefined && valueAt(this.#answer, ['error']) !== undefined) this.#answer = undefined;
-      if (this.#answer === undefined) this.#awaitResult();
-      else this.#settle();
+      this.#awaitResult();
     } else {
-      if (this.#answer === undefined) this.#awaitResult();
+      this.#awaitResult();
       await Promise.race([this.#ended.promise, patience(this.#parts.timeoutMs)]);
       this.#settle();
     }
+  }
+
+  /** For those who only listen. */
+  async #lookAgain(): Promise<void> {
+    if (this.#outcome === undefined) await Promise.allSettled([this.#refresh()]);
+  }
+
+  get #pollIntervalMs(): number {
+    return Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, Number(valueAt(this.#task, ['pollIntervalMs']) ?? POLL_DEFAULT_MS)));
   }
 
   /** Takes what tasks/result said for the outcome. */
@@ -191,14 +192,15 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
 
   /** Has a tasks/result wait at the upstream, if none does. */
   #awaitResult(): void {
-    if (this.#waiting !== undefined) return;
+    const lease = this.#lease;
+    if (this.#waiting !== undefined || lease === undefined) return;
     this.#ended = Promise.withResolvers<void>();
     const text = this.#request('tasks/result');
     const message = scanMessage(text);
     this.id = message.id ?? '';
-    const waiting = (this.#waiting = new UpstreamAnswer(this.#upstream, this.#lease.leg, this));
+    const waiting = (this.#waiting = new UpstreamAnswer(lease.upstream, lease.leg, this));
     try {
-      waiting.send((sink) => this.#lease.leg.send(Buffer.from(text, 'latin1'), message, sink, { lane: 'stream', isSafeToRepeat: true }));
+      waiting.send((sink) => lease.leg.send(Buffer.from(text, 'latin1'), message, sink, { lane: 'stream', isSafeToRepeat: true }));
     } catch {
       this.failed();
     }
@@ -220,12 +222,18 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
   }
 
   #letGo(isDone: boolean): void {
-    if (this.#isReleased) return;
-    this.#isReleased = true;
+    const lease = this.#lease;
+    if (lease === undefined) return;
+    this.#lease = undefined;
     this.#questions.clear();
     this.#waiting?.cancel();
     this.#waited();
-    this.#lease.release(isDone);
+    lease.release(isDone);
+  }
+
+  get #leg(): Leg {
+    if (this.#lease === undefined) throw new AppError('internal', 'A task that has ended is asked after at its upstream.');
+    return this.#lease.leg;
   }
 
   #changed(): void {
@@ -234,15 +242,15 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
 
   async #ask(method: string): Promise<string> {
     const text = this.#request(method);
-    return (await this.#lease.leg.ask(Buffer.from(text, 'latin1'), scanMessage(text), this.#parts.timeoutMs)).text;
+    return (await this.#leg.ask(Buffer.from(text, 'latin1'), scanMessage(text), this.#parts.timeoutMs)).text;
   }
 
   #request(method: string): string {
-    return taskRequest(this.#lease.leg.newId(), method, this.taskId);
+    return taskRequest(this.#leg.newId(), method, this.taskId);
   }
 
   #tell(text: string): void {
-    void this.#lease.leg.tell(Buffer.from(text, 'latin1'), scanMessage(text));
+    void this.#lease?.leg.tell(Buffer.from(text, 'latin1'), scanMessage(text));
   }
 }
 

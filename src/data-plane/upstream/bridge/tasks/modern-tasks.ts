@@ -6,7 +6,8 @@ import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#
 import type { BridgeParts } from '../bridge-parts.ts';
 import { CallClient } from '../modern-client/call-client.ts';
 import type { ClientLeg } from '../modern-client/client-leg.ts';
-import { HeldTask, LostTask } from './held-task.ts';
+import { HeldTask } from './held-task.ts';
+import { LostTask } from './made-task.ts';
 import { TaskBook } from './task-book.ts';
 import { modernCreation, TASKS_EXTENSION } from './task-forms.ts';
 import { runsTasks, taskSupportOf } from './task-support.ts';
@@ -67,6 +68,7 @@ export class ModernTasks {
     const parts = { ttlMaxMs: TTL_MAX_MS, timeoutMs: this.#parts.handshakeTimeoutMs, onFinished: () => this.#book.trim() };
     const lease = {
       leg: leg.leg,
+      upstream,
       release: (isDone: boolean) => {
         leg.finish(held);
         // What it may still ask is asked for nobody.
@@ -74,7 +76,7 @@ export class ModernTasks {
         release();
       },
     };
-    const held = new HeldTask(parts, lease, { owner, upstream, task: removeMember(task, ['resultType']), capabilities });
+    const held = new HeldTask(parts, lease, { owner, task: removeMember(task, ['resultType']), capabilities });
     leg.begin(held);
     held.start();
     this.#book.add(held);
