@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-// Two projects: `unit` needs only Node; `e2e` starts real processes and, in .ci/run, real peers from PyPI too.
+// `unit` needs only Node; `e2e` starts real processes and, in .ci/run, real peers from PyPI too, two files at a time, since they mostly
+// wait. What counts bytes or descriptors, or loads the machine by itself, is `e2e-alone` and runs after the others, one by one.
+const ALONE = ['cost-guard', 'leaks', 'conformance', 'soak', 'never-crossed'].map((name) => `test/e2e/${name}.test.ts`);
 const source = { resolve: { conditions: ['source', 'node'] }, ssr: { resolve: { conditions: ['source', 'node'] } } };
 
 export default defineConfig({
@@ -17,7 +19,26 @@ export default defineConfig({
       },
       {
         ...source,
-        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false },
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: ALONE,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        ...source,
+        test: {
+          name: 'e2e-alone',
+          include: ALONE,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
+        },
       },
     ],
   },

@@ -147,16 +147,15 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
       client.answer(made, headers);
       return;
     }
-    const isFailure = valueAt(text, ['error']) !== undefined || valueAt(text, ['result', 'isError']) === 'true';
-    if (isFailure && this.#missing !== undefined) client.answer(rpcErrorText(missingCapability(this.#missing), client.message.id));
-    else
-      this.#parts.finalAnswer({
-        place: this.#place,
-        leg: this.#leg,
-        client,
-        text: this.#taskId === undefined ? text : callAnswer(text),
-        headers,
-      });
+    const { upstream } = this.#place;
+    try {
+      const isFailure = valueAt(text, ['error']) !== undefined || valueAt(text, ['result', 'isError']) === 'true';
+      if (isFailure && this.#missing !== undefined) client.answer(rpcErrorText(missingCapability(this.#missing), client.message.id));
+      else if (this.#taskId === undefined) this.#parts.finalAnswer({ place: this.#place, leg: this.#leg, client, text, headers });
+      else this.#parts.finalAnswer({ place: this.#place, leg: this.#leg, client, text: callAnswer(text), headers });
+    } catch (cause) {
+      client.fail(new AppError('upstream.bad_answer', `Gateway "${upstream.row.name}" answered with something that cannot be read.`, { cause }));
+    }
   }
 
   failed(error: AppError): void {
@@ -215,13 +214,12 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     const way = leg.leg.isOpen ? undefined : leg.leg.ready();
     if (way === undefined) this.#start();
     else
-      way.then(
-        () => this.#start(),
-        (error: unknown) => {
+      way
+        .then(() => this.#start())
+        .catch((error: unknown) => {
           leg.isSpoilt = true;
           this.failed(toAppError(error));
-        },
-      );
+        });
   }
 
   /** The way is open. */
@@ -238,7 +236,7 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     this.#hasStarted = true;
     const levelled = client.logLevel === undefined ? undefined : leg.wantsLevel(client.logLevel, this.#place.upstream);
     if (levelled === undefined) this.#send(leg, client);
-    else void levelled.then(() => this.#send(leg, client));
+    else levelled.then(() => this.#send(leg, client)).catch((error: unknown) => this.failed(toAppError(error)));
   }
 
   #send(leg: ClientLeg, { message }: CallClient): void {

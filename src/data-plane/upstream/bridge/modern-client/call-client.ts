@@ -9,6 +9,9 @@ import { stringAt } from '../../channel/string-at.ts';
 
 const LOG_LEVEL = ['params', '_meta', 'io.modelcontextprotocol/logLevel'];
 
+/** Within this an upstream that answers at once has answered. */
+const HEAD_WAIT_MS = 100;
+
 export interface RoundOwner {
   /** The client has gone away. */
   left(client: CallClient): void;
@@ -24,6 +27,8 @@ export class CallClient implements UpstreamCall {
   readonly #owner: RoundOwner;
   #hasHead = false;
   #isOver = false;
+  /** A stream that nothing has come on yet. */
+  #waiting: { readonly headers: readonly string[]; readonly timer: NodeJS.Timeout } | undefined;
 
   /** @param text the request as latin1 */
   constructor(owner: RoundOwner, request: UpstreamRequest, text: string, sink: AnswerSink) {
@@ -41,17 +46,20 @@ export class CallClient implements UpstreamCall {
     return this.#hasHead;
   }
 
-  /** The answer comes as a stream. */
+  /**
+   * The answer comes as a stream. An upstream of the older era may have nothing but an answer to send on it: then that comes alone, with the
+   * status that its error has in the modern era (MCP 2026-07-28, "Streamable HTTP").
+   */
   startStream(headers: readonly string[]): void {
-    if (this.#isOver || this.#hasHead) return;
-    this.#hasHead = true;
-    this.#sink.head({ status: 200, kind: 'stream', headers, contentLength: undefined });
+    if (this.#isOver || this.#hasHead || this.#waiting !== undefined) return;
+    const timer = setTimeout(() => this.#begin(), HEAD_WAIT_MS);
+    this.#waiting = { headers, timer };
   }
 
   /** A message about this call. */
   tell(text: string): void {
     if (this.#isOver) return;
-    this.startStream([]);
+    this.#begin();
     this.#sink.event({ id: undefined, event: 'message', retry: undefined, data: text, comment: undefined });
   }
 
@@ -74,6 +82,7 @@ export class CallClient implements UpstreamCall {
   /** The answer, whose id is the upstream's: the client gets its own. */
   answer(text: string, headers: readonly string[] = []): void {
     if (this.#isOver) return;
+    clearTimeout(this.#waiting?.timer);
     const own = withId(text, this.message.id ?? 'null');
     if (this.#hasHead) {
       this.tell(own);
@@ -82,7 +91,8 @@ export class CallClient implements UpstreamCall {
       this.#isOver = true;
       const body = Buffer.from(own, 'latin1');
       const status = modernStatus(own, { isError: valueAt(own, ['error']) !== undefined });
-      const head: AnswerHead = { status, kind: 'json', headers, contentLength: body.length };
+      const shown = headers.length > 0 ? headers : (this.#waiting?.headers ?? []);
+      const head: AnswerHead = { status, kind: 'json', headers: shown, contentLength: body.length };
       this.#sink.head(head);
       this.#sink.chunk(body);
     }
@@ -91,12 +101,14 @@ export class CallClient implements UpstreamCall {
 
   fail(error: AppError): void {
     if (this.#isOver) return;
+    clearTimeout(this.#waiting?.timer);
     this.#isOver = true;
     this.#sink.fail(error);
   }
 
   cancel(): void {
     if (this.#isOver) return;
+    clearTimeout(this.#waiting?.timer);
     this.#isOver = true;
     this.#owner.left(this);
   }
@@ -107,6 +119,13 @@ export class CallClient implements UpstreamCall {
 
   resume(): void {
     if (!this.#isOver) this.#owner.paused(false);
+  }
+
+  #begin(): void {
+    if (this.#isOver || this.#hasHead) return;
+    clearTimeout(this.#waiting?.timer);
+    this.#hasHead = true;
+    this.#sink.head({ status: 200, kind: 'stream', headers: this.#waiting?.headers ?? [], contentLength: undefined });
   }
 }
 

@@ -153,13 +153,13 @@ export class ModernClients {
   #discover(request: UpstreamRequest, upstream: UpstreamEntry, declared: Declared, text: string, sink: AnswerSink): UpstreamCall {
     const { leg } = this.#parts.legs.shared(this.#parts.legs.placeOf(request, upstream, declared));
     const client = new CallClient({ upstreamId: upstream.id, left() {}, paused() {} }, request, text, sink);
-    leg.ready().then(
-      () =>
-        client.answer(
-          `{"jsonrpc":"2.0","id":null,"result":${discovered(leg.words, this.#wordsFor(request, upstream, 'server/discover', leg.words))}}`,
-        ),
-      (error: unknown) => client.fail(toAppError(error)),
-    );
+    leg
+      .ready()
+      .then(() => {
+        const result = discovered(leg.words, this.#wordsFor(request, upstream, 'server/discover', leg.words));
+        client.answer(`{"jsonrpc":"2.0","id":null,"result":${result}}`);
+      })
+      .catch((error: unknown) => client.fail(toAppError(error)));
     return client;
   }
 

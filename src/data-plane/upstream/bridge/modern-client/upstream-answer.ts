@@ -1,6 +1,6 @@
 // What an upstream sends in answer to one request of ours in a session: one document, or a stream that may break and be taken up again.
 // Whoever sent the request is told of messages, and exactly once of the end.
-import { AppError } from '#base/kernel';
+import { AppError, toAppError } from '#base/kernel';
 import { scanMessage, type Envelope } from '#base/protocol';
 import { readLoosely, type AnswerHead, type AnswerSink, type StreamEvent, type UpstreamCall, type UpstreamEntry } from '#data-plane/gateway';
 import { refusal } from '../../combined/refusal.ts';
@@ -140,7 +140,13 @@ export class UpstreamAnswer implements AnswerSink {
     }
     this.#resumes++;
     this.#call = undefined;
-    this.#timer = setTimeout(() => this.send((sink) => this.#leg.resume(lastEventId, sink)), this.#retryMs);
+    this.#timer = setTimeout(() => {
+      try {
+        this.send((sink) => this.#leg.resume(lastEventId, sink));
+      } catch (thrown) {
+        this.#fail(toAppError(thrown));
+      }
+    }, this.#retryMs);
   }
 
   #broken(): AppError {
