@@ -46,7 +46,8 @@ function acknowledge(call: PlayedCall | undefined, uris: readonly string[] = wan
   );
 }
 function wanted(call: PlayedCall | undefined): string[] {
-  return call === undefined ? [] : (sentJson(call).params?.['notifications'] as { resourceSubscriptions: string[] }).resourceSubscriptions;
+  const notifications = call === undefined ? undefined : sentJson(call).params?.['notifications'];
+  return (notifications as { resourceSubscriptions: string[] } | undefined)?.resourceSubscriptions ?? [];
 }
 const update = (call: PlayedCall | undefined, uri: string): void =>
   void call?.says(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/resources/updated', params: { uri, n: 1, _meta: { [TAG]: 'l' } } }));

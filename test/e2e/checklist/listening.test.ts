@@ -159,7 +159,7 @@ describe('point 24: sessions with legacy upstreams', () => {
     expect(subscribed()).toBe(1);
     streams[0]?.close();
     streams[1]?.close();
-    await fixture.hub.updateResource(WATCHED);
+    fixture.hub.updateResource(WATCHED);
     expect(await next(streams[2] as OpenAnswer)).toMatchObject({ params: { uri: WATCHED } });
     streams[2]?.close();
     await eventually(() => following() === 0);
