@@ -96,7 +96,7 @@ describe('a client of 2026-07-28 in front of a server with sessions', () => {
     }
     const { result } = (await modernAnswer(toLegacy, 'server/discover')) as { result: Json };
     expect(result).toMatchObject({ resultType: 'complete', supportedVersions: expect.arrayContaining(['2026-07-28']), _meta: expect.anything() });
-    expect(Object.keys(result['capabilities'] as Json).toSorted()).toEqual(['completions', 'prompts', 'resources', 'tools']);
+    expect(Object.keys(result['capabilities'] as Json).toSorted()).toEqual(['completions', 'extensions', 'logging', 'prompts', 'resources', 'tools']);
   });
 
   test('point 42: never hears of sessions, nor of codes that its era has not', async () => {
