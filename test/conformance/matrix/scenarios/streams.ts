@@ -114,13 +114,24 @@ export const streamScenarios: readonly Scenario[] = [
   {
     id: 'lists-changed',
     topic,
-    says: 'a client is told which list has changed',
+    says: 'a client is told which list of the upstream has changed',
+    needs: { kind: 'mirror' },
     async play(stage) {
       const listening = await (await stage.player()).listen({ toolsListChanged: true, promptsListChanged: true });
-      await stage.call('test_trigger_tool_change');
-      await stage.call('test_trigger_prompt_change');
+      for (const kind of ['tools', 'prompts']) await stage.upstream.pull('list-changed', { kind });
       await listening.news('notifications/tools/list_changed');
       await listening.news('notifications/prompts/list_changed');
+      await listening.close();
+    },
+  },
+  {
+    id: 'call-changes-a-list',
+    topic,
+    says: 'a client is told of the change that its own call has made',
+    async play(stage) {
+      const listening = await (await stage.player()).listen({ toolsListChanged: true });
+      await stage.call('test_trigger_tool_change');
+      await listening.news('notifications/tools/list_changed');
       await listening.close();
     },
   },
