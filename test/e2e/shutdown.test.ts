@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startFixture, type Fixture } from '../fixture/server.ts';
-import { EventReader, post, postModern } from '../fixture/test-client.ts';
+import { EventReader, openSession, post, postModern } from '../fixture/test-client.ts';
+import { combinedOf } from './checklist/combined-doors.ts';
 import { startGateway, type StartedGateway } from '../kit/gateway.ts';
 import { http, startLyingUpstream } from '../kit/lying-upstream.ts';
 
@@ -136,6 +137,51 @@ test('point 59: streams end properly: a listening client gets its result, GET st
   expect(await sessionless.text()).toContain('hello');
   expect(await exit).toBe(0);
   await liar.close();
+});
+
+test('point 59: what is held across the eras ends too: listeners get their result, calls that wait are given up at their upstream, and no session stays', async () => {
+  const legacy = await startFixture({ eras: 'legacy' });
+  const modern = await startFixture({ eras: 'modern' });
+  try {
+    const bridged = await gateway.registerMirror(legacy.url);
+    const combined = await combinedOf(gateway, [{ name: 'older', url: `${legacy.url}?combined` }]);
+    const listens = [mcpUrl, bridged.mcpUrl, combined.url].map(async (url) => {
+      const listening = new EventReader(
+        await postModern(url, 'subscriptions/listen', { notifications: { toolsListChanged: true } }, { id: url, headers: auth }),
+      );
+      expect((await listening.message())['method']).toBe('notifications/subscriptions/acknowledged');
+      return { url, listening };
+    });
+    const listeners = await Promise.all(listens);
+    const asked = await postModern(
+      bridged.mcpUrl,
+      'tools/call',
+      { name: 'test_elicitation', arguments: { message: 'who?' } },
+      { headers: auth, capabilities: { elicitation: {} } },
+    );
+    expect(await asked.text()).toContain('"input_required"');
+    // A client with a session waits for the answer of a server that knows none, and the server for its client.
+    const toModern = (await gateway.registerMirror(modern.url)).mcpUrl;
+    const session = await openSession(toModern, '2025-11-25', { elicitation: {} }, auth);
+    const asking = new EventReader(await post(toModern, callText('test_elicitation', { message: 'who?' }), session));
+    expect((await asking.message())['method']).toBe('elicitation/create');
+
+    const exit = gateway.stop('SIGTERM');
+    for (const { url, listening } of listeners) {
+      const rest = await listening.rest();
+      expect(rest.map((event) => JSON.parse(event.data))).toMatchObject([
+        { id: url, result: { resultType: 'complete', _meta: { 'io.modelcontextprotocol/subscriptionId': url } } },
+      ]);
+    }
+    const last = (await asking.rest()).map((event) => JSON.parse(event.data) as { id?: unknown; error?: { data: { code: string } } }).at(-1);
+    expect(last).toMatchObject({ id: 7, error: { data: { code: 'gateway.stopping' } } });
+    expect(await exit).toBe(0);
+    expect(legacy.stats()).toMatchObject({ sessions: 0, listeners: 0 });
+    expect(modern.stats()).toMatchObject({ listeners: 0 });
+    expect(legacy.hub.cancelled.length).toBeGreaterThan(0);
+  } finally {
+    await Promise.all([legacy.close(), modern.close()]);
+  }
 });
 
 test('point 59: a REST write under way is finished and answered, and is there after the restart', async () => {

@@ -1,12 +1,13 @@
 // The sessions in which calls of modern clients are made at upstreams of the older era: for each caller, upstream and set of declared
 // capabilities. A client that can be asked gets one for each call that runs, since a question outside any stream can only be told to
 // belong to a call where there is no other (protocol.md 2.2).
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '#base/access';
 import { AppError, toAppError } from '#base/kernel';
 import { parsedJson } from '#base/protocol';
 import type { UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
 import { Leg } from '../../leg/leg.ts';
-import { legHeaders } from '../../combined/upstream-headers.ts';
+import { legHeaders } from '../../upstream-headers.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { ClientLeg } from './client-leg.ts';
 import { KnownRootsBook } from './known-roots.ts';
@@ -16,6 +17,8 @@ const GATEWAY_INFO = '{"name":"mcpgateway","version":"1"}';
 const LEGS_MAX = 5000;
 const IDLE_MS = 5 * 60_000;
 const SWEEP_MS = 30_000;
+/** Upstreams that never answer must not keep the process. */
+const ENDED_WITHIN_MS = 3000;
 /** Sessions of one client in which calls run at once; further calls wait. Those that wait for answers do not count. */
 const RUNNING_MAX = { STREAMABLEHTTP: 128, SSE: 32, STDIO: 8 } as const;
 
@@ -51,6 +54,8 @@ export class LegBook {
   readonly #heardOfLists: HeardOfLists;
   readonly #families = new Map<string, Family>();
   readonly #legs = new Map<ClientLeg, string>();
+  /** In which the last words are being said. */
+  readonly #ending = new Set<Promise<void>>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(parts: BridgeParts, heardOfLists: HeardOfLists) {
@@ -135,10 +140,9 @@ export class LegBook {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    const legs = [...this.#legs.keys()];
-    this.#legs.clear();
+    for (const leg of this.#legs.keys()) this.#end(leg);
     this.#families.clear();
-    await Promise.all(legs.map((leg) => leg.end()));
+    if (this.#ending.size > 0) await Promise.race([Promise.all(this.#ending), sleep(ENDED_WITHIN_MS, undefined, { ref: false })]);
   }
 
   #familyOf(key: string): Family {
@@ -196,7 +200,8 @@ export class LegBook {
       const at = family.idle.indexOf(leg);
       if (at !== -1) family.idle.splice(at, 1);
     }
-    void leg.end();
+    const ending = leg.end().finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
   }
 }
 
