@@ -46,6 +46,13 @@ async function looked(rig: ModernRig, upstreamSays: object, count = rig.upstream
   return (await over(heard)).answer ?? {};
 }
 
+/** Deeper than any strict reading goes. */
+function deep(): unknown {
+  let value: unknown = 0;
+  for (let depth = 0; depth < 3000; depth++) value = [value];
+  return value;
+}
+
 /** What comes only after a while. */
 async function came(rig: ModernRig, method: string, count: number): Promise<PlayedCall> {
   for (let again = 0; rig.upstream.of(method).length < count && again < 3000; again++) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -184,6 +191,17 @@ describe('a task kept for its client', () => {
     rig.clients.keepOnly(new Map());
     expect(waiting.isCancelled).toBe(true);
     expect((await over(rig.send('tasks/get', { taskId: 't' }, ABLE))).answer).toMatchObject({ error: { code: -32602 } });
+  });
+
+  it('fails when its result cannot be read; a look at it that cannot be read is the upstream’s fault', async () => {
+    const { rig, waiting } = await withTask();
+    const looking = rig.send('tasks/get', { taskId: 't' }, ABLE);
+    (await rig.arrived('tasks/get')).answer(task({ deep: deep() }));
+    expect((await over(looking)).failure?.code).toBe('upstream.bad_answer');
+    waiting.answer({ content: deep() });
+    const failed = looked(rig, { status: 'completed' });
+    (await rig.arrived('tasks/result', 2)).answer({ content: deep() });
+    expect(await failed).toMatchObject({ result: { status: 'failed', error: { code: -32603 } } });
   });
 
   it('takes answers as an object, and nothing else', async () => {

@@ -9,9 +9,10 @@ import { isQuestion, missingFor, refusedText } from '../modern-client/question.t
 import { UpstreamAnswer, type AnswerReader } from '../modern-client/upstream-answer.ts';
 import { LostTask, type HeldTaskParts, type MadeTask, type TaskLease } from './made-task.ts';
 import type { KeptTask } from './task-book.ts';
-import { inlinedResult, isTerminal, modernDetails, modernState, modernTask, taskRequest, type Outcome } from './task-forms.ts';
+import { inlinedResult, isReadable, isTerminal, modernDetails, modernState, modernTask, taskRequest, type Outcome } from './task-forms.ts';
 import { TaskQuestions } from './task-questions.ts';
 
+const UNREADABLE = '{"error":{"code":-32603,"message":"The upstream gave a result that cannot be read."}}';
 const POLL_DEFAULT_MS = 1000;
 const POLL_MIN_MS = 50;
 const POLL_MAX_MS = 30_000;
@@ -124,8 +125,8 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
 
   answered(answer: string): void {
     if (this.isFinished) return;
-    this.#answer = answer;
-    if (valueAt(answer, ['result']) !== undefined) this.#settle();
+    this.#answer = isReadable(answer) ? answer : UNREADABLE;
+    if (valueAt(this.#answer, ['result']) !== undefined) this.#settle();
     // Failed, cancelled or not over yet: only tasks/get tells.
     else if (this.#watchers.size > 0) setTimeout(() => void this.#lookAgain(), this.#pollIntervalMs).unref();
     this.#waited();
@@ -242,7 +243,9 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
 
   async #ask(method: string): Promise<string> {
     const text = this.#request(method);
-    return (await this.#leg.ask(Buffer.from(text, 'latin1'), scanMessage(text), this.#parts.timeoutMs)).text;
+    const answer = (await this.#leg.ask(Buffer.from(text, 'latin1'), scanMessage(text), this.#parts.timeoutMs)).text;
+    if (!isReadable(answer)) throw new AppError('upstream.bad_answer', `The upstream answered ${method} with something that cannot be read.`);
+    return answer;
   }
 
   #request(method: string): string {

@@ -9,7 +9,7 @@ import type { ClientLeg } from '../modern-client/client-leg.ts';
 import { HeldTask } from './held-task.ts';
 import { LostTask } from './made-task.ts';
 import { TaskBook } from './task-book.ts';
-import { modernCreation, TASKS_EXTENSION } from './task-forms.ts';
+import { isReadable, modernCreation, TASKS_EXTENSION } from './task-forms.ts';
 import { runsTasks, taskSupportOf } from './task-support.ts';
 
 /** `task`: the client gets the task. `run`: the gateway waits for its end, and the client gets the result. */
@@ -62,7 +62,7 @@ export class ModernTasks {
    * @returns the answer for the client; undefined when it promises none, and the session is not kept
    */
   made(answer: string, { owner, upstream, capabilities, leg, release }: TaskMaker): string | undefined {
-    const result = valueAt(answer, ['result']);
+    const result = isReadable(answer) ? valueAt(answer, ['result']) : undefined;
     const task = result === undefined ? undefined : modernCreation(result, TTL_MAX_MS);
     if (task === undefined) return undefined;
     const parts = { ttlMaxMs: TTL_MAX_MS, timeoutMs: this.#parts.handshakeTimeoutMs, onFinished: () => this.#book.trim() };

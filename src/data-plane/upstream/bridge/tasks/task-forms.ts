@@ -99,7 +99,17 @@ function legacyStatus(details: string): string | undefined {
 
 /** The id of the task that an answer of 2025-11-25 promises; undefined when it promises none. */
 export function promisedTask(answer: string): string | undefined {
-  return stringAt(answer, ['result', 'task', 'taskId']);
+  return isReadable(answer) ? stringAt(answer, ['result', 'task', 'taskId']) : undefined;
+}
+
+/** Answers are let in that no strict reading takes (loose-response.ts): nothing can be found in those. */
+export function isReadable(answer: string): boolean {
+  try {
+    valueAt(answer, ['result']);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A request about a task. @param id as JSON text */

@@ -1,7 +1,8 @@
 // A request of the gateway's own to a modern upstream and its whole answer, awaited, however large it is: tasks/get has the result inside.
-import type { AppError } from '#base/kernel';
+import { AppError } from '#base/kernel';
 import type { AnswerSink, UpstreamCall } from '#data-plane/gateway';
 import { Attempt } from '../legacy-client/attempt.ts';
+import { isReadable } from './task-forms.ts';
 
 export interface WholeAnswer {
   /** As latin1. Rejects with AppError. */
@@ -16,7 +17,10 @@ export function wholeAnswer(upstreamName: string, send: (sink: AnswerSink) => Up
   const owner = {
     streams() {},
     said: () => true,
-    answered: (text: string) => resolve(text),
+    answered(text: string) {
+      if (isReadable(text)) resolve(text);
+      else reject(new AppError('upstream.bad_answer', `Gateway "${upstreamName}" answered with something that cannot be read.`));
+    },
     failed: (error: AppError) => reject(error),
   };
   const attempt = new Attempt(owner, upstreamName);
