@@ -2,7 +2,7 @@
 // client's place, the way the client itself would refuse it (protocol.md 2.5).
 import type { Envelope } from './scan.ts';
 import { blockType, olderBlock } from './older-content.ts';
-import { LINKS_SINCE, TOOLS_IN_SAMPLING_SINCE } from './legacy-versions.ts';
+import { LINKS_SINCE, TOOLS_IN_SAMPLING_SINCE } from './versions.ts';
 import { jsonText, mapElements, mapMembers, parsedJson, removeMember, replaceAt, setMember, valueAt } from './splice.ts';
 
 /** Either the request as the client can read it, or the whole response that the upstream gets instead. */

@@ -1,7 +1,7 @@
 // Results as a client of an older revision can read them. Only the spans that are newer than the client are put in other words;
 // unknown fields pass, since every revision lets them (protocol.md 2.5).
 import { isDeepStrictEqual } from 'node:util';
-import { AUDIO_SINCE, LINKS_SINCE } from './legacy-versions.ts';
+import { AUDIO_SINCE, LINKS_SINCE } from './versions.ts';
 import { olderBlock } from './older-content.ts';
 import { isObjectSchema, wrapSchema, wrapValue } from './output-schema.ts';
 import { appendElement, jsonText, mapElements, parsedJson, replaceAt, setMember, valueAt } from './splice.ts';

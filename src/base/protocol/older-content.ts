@@ -1,6 +1,6 @@
 // Content blocks that a client of an older revision does not know, in the words of its own: the unions of early clients are strict,
 // and one unknown block makes them refuse the whole result (protocol.md 2.5).
-import { AUDIO_SINCE, LINKS_SINCE } from './legacy-versions.ts';
+import { AUDIO_SINCE, LINKS_SINCE } from './versions.ts';
 import { jsonText, parsedJson, removeMember, replaceAt, setMember, valueAt } from './splice.ts';
 
 /** Embedded resources need a URI; sound that has come inside a result has none. */

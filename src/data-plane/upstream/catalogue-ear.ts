@@ -3,9 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '#base/access';
 import type { Logger } from '#base/kernel';
-import { scanMessage, type Envelope } from '#base/protocol';
+import { scanMessage, type Envelope, MODERN_VERSION } from '#base/protocol';
 import type { Snapshot, UpstreamCall, UpstreamEntry, UpstreamPort } from '#data-plane/gateway';
-import { MODERN_VERSION } from './bridge/envelope.ts';
 import { Leg, type LegOwner } from './leg/leg.ts';
 
 export interface EarParts {

@@ -1,7 +1,7 @@
 // Does a message fit the schema of its revision? For those who debug a client or a server; calls are otherwise passed as they are.
 // Built when it is first asked for, one for each revision.
 import { z } from 'zod';
-import { LEGACY_VERSIONS } from '../legacy-versions.ts';
+import { LEGACY_VERSIONS } from '../versions.ts';
 import { callsOf } from './calls.ts';
 import { notificationsOf } from './notifications.ts';
 import { anyObject, label, MODERN_SINCE, open, partsOf, text } from './parts.ts';

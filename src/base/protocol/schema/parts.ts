@@ -1,7 +1,7 @@
 // The parts that messages of several kinds are made of, in the words of one revision of MCP (schema.ts of the specification). What
 // a revision does not have is not checked there: unknown fields are nobody's fault.
 import { z } from 'zod';
-import { AUDIO_SINCE, LINKS_SINCE, TOOLS_IN_SAMPLING_SINCE } from '../legacy-versions.ts';
+import { AUDIO_SINCE, LINKS_SINCE, TOOLS_IN_SAMPLING_SINCE } from '../versions.ts';
 
 export const MODERN_SINCE = '2026-07-28';
 

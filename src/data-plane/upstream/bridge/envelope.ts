@@ -2,7 +2,6 @@
 // the modern era says (protocol.md 2.2).
 import { addMembers, removeMembers, replaceAt, valueAt } from '#base/protocol';
 
-export const MODERN_VERSION = '2026-07-28';
 const PREFIX = 'io.modelcontextprotocol/';
 const SERVER_INFO = `${PREFIX}serverInfo`;
 const OF_ENVELOPE: ReadonlySet<string> = new Set(['protocolVersion', 'clientCapabilities', 'clientInfo', 'logLevel'].map((key) => PREFIX + key));

@@ -1,14 +1,13 @@
 // Finds the era of an upstream on a line, on throw-away lines: some servers end at any request before `initialize`, and a server that
 // was asked in one era must not carry that into the other (protocol.md 1.2). HTTP+SSE is of the older era by definition.
 import { AppError, toAppError, type Logger } from '#base/kernel';
-import type { ClientNeed, Envelope, ReadStep, UpstreamTarget } from '#base/protocol';
+import { MODERN_VERSION, type ClientNeed, type Envelope, type ReadStep, type UpstreamTarget } from '#base/protocol';
 import {
   ALL_NEEDS,
   capabilitiesFor,
   CLIENT_INFO,
   LEGACY_VERSION,
   modernMeta,
-  MODERN_VERSION,
   outcomeOf,
   parsedMessage,
   resultOf,

@@ -1,13 +1,13 @@
 // The adapter for upstreams on a line: decides which line a message takes – the session's own, one that is shared, the one for
 // requests that describe themselves – and looks after the lines: lets idle ones go, and ends those of upstreams that are no more.
 import { AppError } from '#base/kernel';
-import { isLegacyVersion, LEGACY_VERSIONS, parsedJson, valueAt, type Envelope } from '#base/protocol';
+import { isLegacyVersion, LEGACY_VERSIONS, parsedJson, valueAt, type Envelope, MODERN_VERSION } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamObserver, UpstreamPort, UpstreamRequest, UpstreamRow } from '#data-plane/gateway';
 import { done, NO_CALL, refused, refusedByHeaders } from './http-manners.ts';
 import { lineKey, type LineParts } from './line-parts.ts';
 import { LineSession } from './line-session.ts';
 import { ModernLine } from './modern-line.ts';
-import { isModern, MODERN_VERSION, refusedModern } from './modern-manners.ts';
+import { isModern, refusedModern } from './modern-manners.ts';
 import { OwnSession } from './own-session.ts';
 import { PendingCall, PLAIN_MANNERS } from './pending-call.ts';
 import { SharedLine } from './shared-line.ts';

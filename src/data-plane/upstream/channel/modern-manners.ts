@@ -1,10 +1,9 @@
 // What a streamable HTTP server of 2026-07-28 checks before it works, and with which status it answers: over a line the upstream sees
 // no headers and knows no statuses, so the gateway is that server (protocol.md 1.2, 1.4; checklist 13–17).
-import { checkParamHeaders, jsonText, parsedJson, valueAt, type Envelope } from '#base/protocol';
+import { checkParamHeaders, jsonText, parsedJson, valueAt, type Envelope, MODERN_VERSION } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamRequest } from '#data-plane/gateway';
 import { headerOf, NO_CALL } from './http-manners.ts';
 
-export const MODERN_VERSION = '2026-07-28';
 const CLIENT_CAPABILITIES = ['params', '_meta', 'io.modelcontextprotocol/clientCapabilities'];
 const NAMED_METHODS: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read', 'tasks/get', 'tasks/update', 'tasks/cancel']);
 /** Errors of the transport have a status of their own; what handlers answer is 200. */

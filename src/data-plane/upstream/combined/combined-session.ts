@@ -15,13 +15,13 @@ import { HeardWords } from './heard-words.ts';
 import type { Hello, Leg, LegOwner } from '../leg/leg.ts';
 import { listOf } from './list-pages.ts';
 import { localResult } from './local-answers.ts';
-import { reply } from './reply.ts';
+import { reply } from '../reply.ts';
 import { routeOf } from './route.ts';
 import { RoutedCall } from './routed-call.ts';
 import { RunningCalls } from './running-calls.ts';
 import { SessionLegs } from './session-legs.ts';
 import { TaskOwners } from './task-owners.ts';
-import { upstreamHeaders } from './upstream-headers.ts';
+import { upstreamHeaders } from '../upstream-headers.ts';
 
 const TASKS_MAX = 1000;
 const LIST_NOTES = [

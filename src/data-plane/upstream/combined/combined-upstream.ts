@@ -16,7 +16,7 @@ import { LegPool } from './leg-pool.ts';
 import { makeTexts } from './list-pages.ts';
 import { Listeners } from './listeners.ts';
 import { initialized, localResult } from './local-answers.ts';
-import { reply } from './reply.ts';
+import { reply } from '../reply.ts';
 import { routeOf } from './route.ts';
 import { sendSingle } from './single-calls.ts';
 import { TaskOwners } from './task-owners.ts';

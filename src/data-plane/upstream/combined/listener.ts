@@ -1,11 +1,10 @@
 // One `subscriptions/listen` stream of a combined server: acknowledged with what is honoured, told when the caller's own lists have changed,
 // and what upstreams say of the resources it named (ADR 38).
-import { jsonText, replaceAt, scanMessage, type ItemKind } from '#base/protocol';
+import { jsonText, replaceAt, scanMessage, type ItemKind, MODERN_VERSION } from '#base/protocol';
 import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
 import { isPartOf } from '../channel/resource-part.ts';
 import { stringAt } from '../channel/string-at.ts';
 import { NewsStream, RESOURCE_UPDATED, TASK_CHANGED, wantedIn, type ListNews, type Wanted } from '../listen-words.ts';
-import { MODERN_VERSION } from '../channel/modern-manners.ts';
 import type { CallerView } from './caller-view.ts';
 import { indexOf } from './combined-index.ts';
 import type { CombinedParts } from './combined-parts.ts';
@@ -16,7 +15,7 @@ import { resourceOf } from './route.ts';
 import { withPublishedUris } from './shared-uris.ts';
 import { TaskWatch } from './task-watch.ts';
 import type { Told } from './telling-turns.ts';
-import { upstreamHeaders } from './upstream-headers.ts';
+import { upstreamHeaders } from '../upstream-headers.ts';
 
 /** An upstream that does not say in this time what it will tell of is left out: nobody waits for one that hangs. */
 const ACK_WITHIN_MS = 5000;

@@ -1,14 +1,13 @@
 // What a combined server answers by itself, without asking anybody: who it is, its lists, a ping.
-import { jsonText, LEGACY_VERSIONS, parsedJson, valueAt, type Envelope, type ItemKind } from '#base/protocol';
+import { jsonText, LEGACY_VERSIONS, parsedJson, valueAt, type Envelope, type ItemKind, MODERN_VERSION } from '#base/protocol';
 import { AppError } from '#base/kernel';
 import type { ServerEntry } from '#data-plane/gateway';
 import type { CallerView } from './caller-view.ts';
-import { MODERN_VERSION } from '../bridge/envelope.ts';
 import type { CacheHints } from '../cache-hints.ts';
 import { hintsOf, type HintParts } from './combined-hints.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import { listOf, pageOf } from './list-pages.ts';
-import type { OpenedResult } from './reply.ts';
+import type { OpenedResult } from '../reply.ts';
 import { wordsOf } from './server-words.ts';
 
 const LISTS: Readonly<Record<string, ItemKind>> = {

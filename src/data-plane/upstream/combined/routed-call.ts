@@ -12,7 +12,7 @@ import {
   type UpstreamEntry,
 } from '#data-plane/gateway';
 
-import { refusal } from './refusal.ts';
+import { refusal } from '../refusal.ts';
 import { withPublishedUris, type UriNames } from './shared-uris.ts';
 
 export interface RouteHooks {

@@ -6,7 +6,7 @@ import type { Principal } from '#base/access';
 import type { UpstreamEntry } from '#data-plane/gateway';
 import type { CombinedParts } from './combined-parts.ts';
 import { Leg, type Hello, type LegOwner } from '../leg/leg.ts';
-import { legHeaders } from './upstream-headers.ts';
+import { legHeaders } from '../upstream-headers.ts';
 
 export class SessionLegs {
   readonly #legs = new Map<string, Leg>();

@@ -1,8 +1,7 @@
 // Requests of clients that hold no session on their way to the upstream they belong to: those that describe themselves as they are, plain
 // ones in a session that the caller's requests share (leg-pool.ts). What an upstream does not speak itself the bridge below carries over.
 import { addParamHeaders, type AnswerSink, type ServerEntry, type UpstreamCall, type UpstreamEntry, type UpstreamRequest } from '#data-plane/gateway';
-import { checkParamHeaders, parsedJson, replaceAt, scanMessage, type Envelope } from '#base/protocol';
-import { MODERN_VERSION } from '../channel/modern-manners.ts';
+import { checkParamHeaders, parsedJson, replaceAt, scanMessage, type Envelope, MODERN_VERSION } from '#base/protocol';
 import { stringAt } from '../channel/string-at.ts';
 import type { CallerView } from './caller-view.ts';
 import { isForAll } from './combined-hints.ts';
@@ -13,7 +12,7 @@ import type { LegPool } from './leg-pool.ts';
 import type { Route } from './route.ts';
 import { RoutedCall, type RouteHooks } from './routed-call.ts';
 import type { TaskOwners } from './task-owners.ts';
-import { legHeaders, sentParams, upstreamHeaders } from './upstream-headers.ts';
+import { legHeaders, sentParams, upstreamHeaders } from '../upstream-headers.ts';
 import { isOfLists, withNamedLogger } from './upstream-words.ts';
 
 const TOKEN_PATH = ['params', '_meta', 'progressToken'];

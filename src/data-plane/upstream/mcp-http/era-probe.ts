@@ -2,14 +2,13 @@
 // request first; a refusal in a foreign form means the older era; 401, 403, 5xx and network errors mean nothing of the kind.
 import { AppError } from '#base/kernel';
 import type { Outbound } from '#base/net';
-import type { ClientNeed, ReadStep, UpstreamTarget } from '#base/protocol';
+import { MODERN_VERSION, type ClientNeed, type ReadStep, type UpstreamTarget } from '#base/protocol';
 import {
   ALL_NEEDS,
   capabilitiesFor,
   CLIENT_INFO,
   LEGACY_VERSION,
   modernMeta,
-  MODERN_VERSION,
   outcomeOf,
   parsedMessage,
   resultOf,

@@ -1,9 +1,8 @@
 // What a reading of an upstream is made of, whichever way it is reached: finding its era, and a conversation in it on the gateway's
 // own account.
 import { AppError } from '#base/kernel';
-import { parsedJson, valueAt, type ClientNeed, type ReadStep } from '#base/protocol';
+import { parsedJson, valueAt, type ClientNeed, type ReadStep, MODERN_VERSION } from '#base/protocol';
 
-export const MODERN_VERSION = '2026-07-28';
 export const LEGACY_VERSION = '2025-11-25';
 
 /** The gateway shows these to whoever can use them, so that they are declared in every reading. */

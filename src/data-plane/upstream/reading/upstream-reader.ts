@@ -2,11 +2,19 @@
 // lists (read-catalogue.ts).
 import { AppError, type Logger } from '#base/kernel';
 import type { Outbound } from '#base/net';
-import type { ClientNeed, ProcessSpec, UpstreamDescription, UpstreamReader, UpstreamTarget, UpstreamTransport } from '#base/protocol';
+import {
+  MODERN_VERSION,
+  type ClientNeed,
+  type ProcessSpec,
+  type UpstreamDescription,
+  type UpstreamReader,
+  type UpstreamTarget,
+  type UpstreamTransport,
+} from '#base/protocol';
 import { ChannelEraProbe } from '../channel/channel-era-probe.ts';
 import type { ChannelOpener } from '../channel/message-channel.ts';
 import { HttpEraProbe } from '../mcp-http/era-probe.ts';
-import { ALL_NEEDS, LEGACY_VERSION, MODERN_VERSION, type Conversation, type EraProbe } from './conversation.ts';
+import { ALL_NEEDS, LEGACY_VERSION, type Conversation, type EraProbe } from './conversation.ts';
 import { readCatalogue, type ConversationAs } from './read-catalogue.ts';
 
 export interface UpstreamReaderParts {

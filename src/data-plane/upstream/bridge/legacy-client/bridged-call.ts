@@ -1,9 +1,8 @@
 // A call of a legacy client on its way to a modern upstream. What the upstream wants to know in place of an answer is asked of the client
 // with real requests on the stream of the call, and the upstream is called again with what it said, until it answers (protocol.md 2.3).
 import { AppError, toAppError } from '#base/kernel';
-import { jsonText, rpcErrorText, valueAt, type Envelope } from '#base/protocol';
+import { jsonText, rpcErrorText, valueAt, type Envelope, MODERN_VERSION } from '#base/protocol';
 import type { AnswerSink, UpstreamCall } from '#data-plane/gateway';
-import { MODERN_VERSION } from '../../channel/modern-manners.ts';
 import { stringAt } from '../../channel/string-at.ts';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { AskingCall, CallHouse } from './call-house.ts';

@@ -8,7 +8,7 @@ import { lineKey } from '../../channel/line-parts.ts';
 import { LineSession, sessionNotFound } from '../../channel/line-session.ts';
 import { isLogLevel } from '../../channel/log-levels.ts';
 import { stringAt } from '../../channel/string-at.ts';
-import { reply } from '../../combined/reply.ts';
+import { reply } from '../../reply.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { type LegacyTasks, withoutTask, withTasksDeclared, withTasksOffered, type TaskPlace } from '../tasks/legacy-tasks.ts';
 import { TaskResultCall } from '../tasks/task-result-call.ts';

@@ -5,7 +5,7 @@ import { LEGACY_VERSIONS, valueAt } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamObserver, UpstreamRequest, UpstreamSession } from '#data-plane/gateway';
 import { accepted, done, NO_CALL, refused, refusedByHeaders } from '../../channel/http-manners.ts';
 import { stringAt } from '../../channel/string-at.ts';
-import { reply } from '../../combined/reply.ts';
+import { reply } from '../../reply.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { LegacyTasks } from '../tasks/legacy-tasks.ts';
 import { BridgedCall } from './bridged-call.ts';

@@ -1,8 +1,7 @@
 // A request of a legacy client, or of the gateway for it, as a server of 2026-07-28 wants it: with an envelope in the message, and headers
 // that say the same (protocol.md 1.2, 1.4).
-import { headerValue, jsonText, removeMember, scanMessage, setMember, valueAt, type ParamHeader } from '#base/protocol';
+import { headerValue, jsonText, removeMember, scanMessage, setMember, valueAt, type ParamHeader, MODERN_VERSION } from '#base/protocol';
 import { addParamHeaders, type UpstreamRequest } from '#data-plane/gateway';
-import { MODERN_VERSION } from '../../channel/modern-manners.ts';
 import { stringAt } from '../../channel/string-at.ts';
 import type { ClientWords } from './client-words.ts';
 

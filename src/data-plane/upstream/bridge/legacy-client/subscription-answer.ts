@@ -3,7 +3,7 @@ import { toAppError } from '#base/kernel';
 import { valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall } from '#data-plane/gateway';
 import { stringAt } from '../../channel/string-at.ts';
-import { reply } from '../../combined/reply.ts';
+import { reply } from '../../reply.ts';
 import type { SessionListen } from './session-listen.ts';
 
 const EMPTY = Buffer.from('{}');

@@ -3,7 +3,7 @@
 import { AppError, toAppError } from '#base/kernel';
 import { jsonText, parsedJson, replaceAt, rpcErrorText, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamRequest } from '#data-plane/gateway';
-import { upstreamHeaders } from '../../combined/upstream-headers.ts';
+import { upstreamHeaders } from '../../upstream-headers.ts';
 import { withoutEnvelope } from '../envelope.ts';
 import type { TaskPlan } from '../tasks/modern-tasks.ts';
 import { callAnswer, promisedTask, taskRequest, unrelated } from '../tasks/task-forms.ts';
@@ -324,13 +324,12 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
   /** The answer for a client that takes the task itself; undefined when it is none. */
   #keepTask(text: string): string | undefined {
     const leg = this.#leg;
-    const place = this.#place;
     if (leg === undefined) return undefined;
-    const release = (): void => {
-      if (this.#needsOwnLeg) this.#parts.legs.checkIn(place, leg, true);
-    };
-    const { capabilities } = place.declared;
-    return this.#parts.tasks.made(text, { owner: this.#callerKey, upstream: place.upstream, capabilities, leg, release });
+    const { legs, tasks } = this.#parts;
+    // What it takes to give the session back: a task must not keep the message that made it, which may be large.
+    const place = { ...this.#place, request: { ...this.#place.request, body: undefined } };
+    const release = this.#needsOwnLeg ? () => legs.checkIn(place, leg, true) : () => undefined;
+    return tasks.made(text, { owner: this.#callerKey, upstream: place.upstream, capabilities: place.declared.capabilities, leg, release });
   }
 
   /** @param isAnswered the upstream has come to its end with this call */

@@ -1,7 +1,6 @@
 // `server/discover` for an upstream that knows sessions only: what it said when one was opened for this client (protocol.md 2.2).
-import { jsonText, LEGACY_VERSIONS, removeMember, setMember, valueAt } from '#base/protocol';
+import { jsonText, LEGACY_VERSIONS, removeMember, setMember, valueAt, MODERN_VERSION } from '#base/protocol';
 import type { ModernWords } from '../envelope.ts';
-import { MODERN_VERSION } from '../../channel/modern-manners.ts';
 import { TASKS_EXTENSION } from '../tasks/task-forms.ts';
 
 /** @param words the `result` of `initialize`, as latin1 */

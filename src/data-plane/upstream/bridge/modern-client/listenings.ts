@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '#base/access';
 import { AppError, toAppError } from '#base/kernel';
 import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
-import { legHeaders } from '../../combined/upstream-headers.ts';
+import { legHeaders } from '../../upstream-headers.ts';
 import { LIST_NEWS, wantedIn } from '../../listen-words.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import type { ModernTasks } from '../tasks/modern-tasks.ts';

@@ -7,7 +7,7 @@ import { accepted, headerOf } from '../../channel/http-manners.ts';
 import { isLogLevel } from '../../channel/log-levels.ts';
 import { declaredCapabilities, refusedModern } from '../../channel/modern-manners.ts';
 import { stringAt } from '../../channel/string-at.ts';
-import { reply } from '../../combined/reply.ts';
+import { reply } from '../../reply.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { ModernTasks } from '../tasks/modern-tasks.ts';
 import { asModernAnswer, withoutEnvelope, type ModernWords } from '../envelope.ts';

@@ -3,7 +3,7 @@
 import { AppError, toAppError } from '#base/kernel';
 import { scanMessage, type Envelope } from '#base/protocol';
 import { readLoosely, type AnswerHead, type AnswerSink, type StreamEvent, type UpstreamCall, type UpstreamEntry } from '#data-plane/gateway';
-import { refusal } from '../../combined/refusal.ts';
+import { refusal } from '../../refusal.ts';
 import type { Leg } from '../../leg/leg.ts';
 
 export interface AnswerReader {

@@ -1,7 +1,7 @@
 // A whole answer of the gateway's own, around the client's id. Large results are not copied: prefix, bytes and end leave one after the other.
 import { jsonText } from '#base/protocol';
 import type { AnswerSink, UpstreamCall } from '#data-plane/gateway';
-import { NO_CALL } from '../channel/http-manners.ts';
+import { NO_CALL } from './channel/http-manners.ts';
 
 const END = Buffer.from('}');
 
