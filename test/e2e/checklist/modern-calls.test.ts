@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startGateway, type StartedGateway } from '../../kit/gateway.ts';
 import { startFixture, type Fixture } from '../../fixture/server.ts';
+import { combinedOf } from './combined-doors.ts';
 import { as, envelope, mirrorOf, modern, modernBody, modernHeaders, post, textOf, toolRow, type Door } from './doors.ts';
 import { json, startScriptedUpstream } from './scripted-upstream.ts';
 import { eventually } from './wire.ts';
@@ -63,6 +64,41 @@ describe('point 20: two processes on one database', () => {
       expect(resultType).toBe(round < 2 ? 'input_required' : 'complete');
       more = { requestState };
       if (round === 2) expect(textOf(answer)).toBe('Ada likes blue');
+    }
+  });
+
+  test('point 20: serve requests across the eras and pages of combined lists as well; a call that waits is gone on with where it waits', async () => {
+    const legacy = await startFixture({ eras: 'legacy' });
+    try {
+      const mirror = await mirrorOf(first, legacy.url);
+      const combined = await combinedOf(first, [{ name: 'older', url: `${legacy.url}?combined` }]);
+      const at = (door: Door, process: StartedGateway): Door => ({ ...door, url: door.url.replace(first.url, process.url) });
+      for (const door of [mirror, combined]) await eventually(async () => (await modern(at(door, second), 'tools/list')).status === 200, 3000);
+      for (let i = 0; i < 20; i++) {
+        const process = i % 2 === 0 ? first : second;
+        const call = async (door: Door, name: string): Promise<string> =>
+          textOf(await (await modern(at(door, process), 'tools/call', { name, arguments: { i } })).answer());
+        expect(await call(mirror, 'echo_arguments')).toBe(`{"i":${i}}`);
+        expect(await call(combined, 'older-echo-arguments')).toBe(`{"i":${i}}`);
+        for (const door of [mirror, combined]) expect((await modern(at(door, process), 'server/discover')).status).toBe(200);
+      }
+      const listed = await Promise.all([first, second].map(async (process) => (await modern(at(combined, process), 'tools/list')).answer()));
+      const named = (answer: Record<string, unknown> | undefined) =>
+        (answer?.['result'] as { tools: { name: string }[] }).tools.map(({ name }) => name);
+      expect(named(listed[0])).toEqual(named(listed[1]));
+      expect(named(listed[0]).length).toBeGreaterThan(20);
+
+      const params = { name: 'test_elicitation', arguments: { message: 'who?' } };
+      const capabilities = { elicitation: {} };
+      const asked = await (await modern(mirror, 'tools/call', params, { capabilities })).answer();
+      const { inputRequests, requestState } = asked['result'] as { inputRequests: Record<string, unknown>; requestState: string };
+      const inputResponses = Object.fromEntries(Object.keys(inputRequests).map((key) => [key, { action: 'decline' }]));
+      const retry = async (process: StartedGateway) =>
+        (await modern(at(mirror, process), 'tools/call', { ...params, inputResponses, requestState }, { capabilities })).answer();
+      expect(await retry(second)).toMatchObject({ error: { code: -32602, data: { code: 'bridge.state_unknown' } } });
+      expect(textOf(await retry(first))).toContain('action=decline');
+    } finally {
+      await legacy.close();
     }
   });
 
