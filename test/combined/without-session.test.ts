@@ -156,7 +156,7 @@ describe('a tool that asks its caller', () => {
     const asked = JSON.stringify({ jsonrpc: '2.0', id: 'q', ...question });
     asking.sink.event({ id: undefined, event: 'message', retry: undefined, data: asked, comment: undefined });
     await vi.waitFor(() => expect(modern.isEnded).toBe(true));
-    expect(JSON.parse(modern.data.at(-1) ?? '')).toMatchObject({
+    expect(JSON.parse(modern.body)).toMatchObject({
       id: 2,
       result: { resultType: 'input_required', inputRequests: { 'ask-1': question }, requestState: expect.any(String) },
     });

@@ -45,7 +45,7 @@ test.each(SCENARIOS)('47 · %s passes as at a server of the extension', async (s
 });
 
 test('47 · a tool that makes only tasks is no error where the gateway can wait for it: the one scenario that cannot apply', async () => {
-  // It wants −32021 of servers that cannot serve the call without a task. This one can (ADR 43).
+  // It wants −32021 of servers that cannot serve the call without a task. This one can (ADR 44).
   const suite = { title: '', runner: RUNNER, args: ['--scenario', 'tasks-required-task-error'], goal: 0, required: [] };
   const checks = [...(await runSuite(suite, mcpUrl)).values()].flat();
   const failed = checks.filter(({ status }) => status === 'FAILURE');

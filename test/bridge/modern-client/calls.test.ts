@@ -36,7 +36,7 @@ describe('a call that is asked something', () => {
       { jsonrpc: '2.0', id: 5, result: { role: 'assistant', x: 1 } },
     ]);
     call.say({ method: 'notifications/progress', params: { progressToken: call.message.id, progress: 1 } });
-    call.say({ id: call.message.id, result: { content: [] } } as Message);
+    call.say({ id: call.message.id, result: { content: [] } });
     await over(second);
     expect(second.messages.at(-2)).toMatchObject({ method: 'notifications/progress', params: { progressToken: 'b' } });
     expect(second.answer).toMatchObject({ id: 2, result: { content: [], resultType: 'complete' } });
@@ -77,7 +77,7 @@ describe('a call that is asked something', () => {
     expect(rig.tool({ inputResponses, requestState, ...params }, { id: 2, ...sent }).failure?.code).toBe('bridge.state_unknown');
     expect(answersSent(rig)).toEqual([]);
     const own = rig.tool({ inputResponses, requestState }, { id: 3 });
-    call.say({ id: call.message.id, result: {} } as Message);
+    call.say({ id: call.message.id, result: {} });
     expect((await over(own)).answer).toMatchObject({ id: 3, result: { resultType: 'complete' } });
   });
 
@@ -89,7 +89,7 @@ describe('a call that is asked something', () => {
       call.say({ id: 1, ...FORM });
       const { keys, requestState } = asked(await over(first));
       if (isBroken) call.breakDown();
-      else call.say({ id: call.message.id, result: { late: true } } as Message);
+      else call.say({ id: call.message.id, result: { late: true } });
       const second = await over(rig.tool({ inputResponses: { [keys[0] as string]: {} }, requestState }, { id: 2 }));
       if (isBroken) expect(second.failure?.code).toBe('upstream.connection_lost');
       else expect(second.answer).toMatchObject({ id: 2, result: { late: true } });
@@ -126,7 +126,7 @@ describe('a call that is asked something', () => {
     call.say({ id: 9, ...FORM });
     await settled();
     expect(answersSent(rig)).toMatchObject([{ id: 9, error: { code: -32601 } }]);
-    call.say({ id: call.message.id, result: { tools: [] } } as Message);
+    call.say({ id: call.message.id, result: { tools: [] } });
     expect((await over(listing)).answer).toMatchObject({ result: { tools: [], resultType: 'complete', cacheScope: expect.any(String) } });
   });
 });
@@ -206,7 +206,7 @@ describe('a stream that the upstream closes before its answer', () => {
     for (let turn = 0; turn < 500 && rig.upstream.streams.length === streamsBefore; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
     const resumed = rig.upstream.streams.at(-1);
     expect(resumed?.request.lastEventId).toBe('e1');
-    resumed?.say({ id: call.message.id, result: { found: true } } as Message);
+    resumed?.say({ id: call.message.id, result: { found: true } });
     expect((await over(first)).answer).toMatchObject({ id: 1, result: { found: true } });
   });
 
@@ -230,7 +230,7 @@ it('log lines come to whoever asked for them and no others, of that level and ab
   const call = await rig.arrived('tools/call', 2);
   for (const [at, each] of [silent, call].entries()) {
     for (const said of ['debug', 'warning', 'error']) each.say({ method: 'notifications/message', params: { level: said, data: at } });
-    each.say({ id: each.message.id, result: {} } as Message);
+    each.say({ id: each.message.id, result: {} });
   }
   expect((await over(quiet)).messages).toHaveLength(1);
   expect((await over(loud)).messages.map(({ params }) => params?.['level'])).toEqual(['warning', 'error', undefined]);

@@ -6,6 +6,7 @@ import { startFixture, type Fixture } from '../../fixture/server.ts';
 import { mirrorOf, modern, textOf, type Door } from './doors.ts';
 import { eventually } from './wire.ts';
 
+// eslint-disable-next-line -- tests look into messages of many shapes
 type Json = Record<string, any>;
 
 const ABLE = { sampling: {}, elicitation: {}, roots: {} };
