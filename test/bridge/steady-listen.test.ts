@@ -156,4 +156,28 @@ describe('a listen stream', () => {
     expect(streams()[1]?.isPaused).toBe(false);
     expect(heard.messages).toHaveLength(3);
   });
+
+  it('that is opened again is opened once more when its upstream does not say what it tells', async () => {
+    const heard = acknowledged();
+    streams()[0]?.breakDown();
+    await pass(FIRST_PAUSE_MS);
+    await pass(rig.parts.handshakeTimeoutMs);
+    expect(streams()[1]?.isCancelled).toBe(true);
+    await pass(2 * FIRST_PAUSE_MS);
+    streams()[2]?.say(ACK);
+    await pass(2 * rig.parts.handshakeTimeoutMs);
+    expect([streams().length, streams()[2]?.isCancelled, heard.messages.length]).toEqual([3, false, 3]);
+  });
+
+  it('is tried again where the way to the upstream cannot even be entered', async () => {
+    acknowledged();
+    streams()[0]?.breakDown();
+    const entering = vi.spyOn(rig.port, 'open').mockImplementationOnce(() => {
+      throw new Error('a defect');
+    });
+    await pass(FIRST_PAUSE_MS);
+    expect(entering).toHaveBeenCalledTimes(1);
+    await pass(2 * FIRST_PAUSE_MS);
+    expect(streams()).toHaveLength(2);
+  });
 });

@@ -1,6 +1,6 @@
 // A `subscriptions/listen` stream at an upstream that speaks it itself, kept when the way there breaks (checklist 24): what is said passes as
 // it came; a stream that broke is opened again, and its client told that it may have missed something.
-import { AppError } from '#base/kernel';
+import { AppError, toAppError } from '#base/kernel';
 import { jsonText, parsedJson, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerHead, AnswerSink, StreamEvent, UpstreamCall, UpstreamEntry, UpstreamPort, UpstreamRequest } from '#data-plane/gateway';
 import { ReopenTimer } from '../channel/reopen-timer.ts';
@@ -8,6 +8,8 @@ import { ACKNOWLEDGED, LIST_NEWS, NewsStream, RESOURCE_UPDATED } from '../listen
 
 export interface SteadyOwner {
   readonly port: UpstreamPort;
+  /** For how long a stream that is opened again may say nothing of what it tells. */
+  readonly ackTimeoutMs: number;
   /** Undefined for one that is no more, or switched off. */
   upstream(id: string): UpstreamEntry | undefined;
   over(listen: SteadyListen): void;
@@ -26,6 +28,9 @@ export class SteadyListen implements UpstreamCall, AnswerSink {
   #honoured: string | undefined;
   /** A stream after the first: its beginning is not for the client. */
   #isReopening = false;
+  #ackTimer: NodeJS.Timeout | undefined;
+  /** The adapter is being asked; false again when it has given up at once. */
+  #isOpening = false;
   #isPaused = false;
   #isOver = false;
 
@@ -62,6 +67,7 @@ export class SteadyListen implements UpstreamCall, AnswerSink {
       this.#honoured = valueAt(event.data, ['params', 'notifications']) ?? '{}';
       this.#reopenTimer.stands();
       if (!isFirst) {
+        clearTimeout(this.#ackTimer);
         this.#isReopening = false;
         this.#mayHaveMissed();
         return true;
@@ -90,10 +96,7 @@ export class SteadyListen implements UpstreamCall, AnswerSink {
     const upstream = this.#owner.upstream(this.#request.upstream.id);
     if (this.#isOver || (upstream !== undefined && targetOf(upstream.row) === this.#target)) return;
     if (upstream === undefined) this.finish();
-    else if (this.#honoured !== undefined) {
-      this.#call?.cancel();
-      this.#broke();
-    }
+    else if (this.#honoured !== undefined) this.#restart();
   }
 
   /** On purpose: the client need not come back. */
@@ -128,22 +131,38 @@ export class SteadyListen implements UpstreamCall, AnswerSink {
 
   #open(request: UpstreamRequest): void {
     this.#call = undefined;
-    const call = this.#owner.port.open(request, this);
-    // It may have ended already, and another be planned.
-    if (this.#isOver) call.cancel();
-    else this.#call = call;
-    if (this.#isPaused) call.pause();
+    this.#isOpening = true;
+    try {
+      const call = this.#owner.port.open(request, this);
+      // It may have ended already, and another be planned.
+      if (this.#isOver) call.cancel();
+      else if (this.#isOpening) this.#call = call;
+      if (this.#isPaused) call.pause();
+    } catch (error) {
+      this.fail(toAppError(error));
+    }
+    this.#isOpening = false;
   }
 
   #reopen(): void {
     const upstream = this.#owner.upstream(this.#request.upstream.id);
     if (this.#isOver || upstream === undefined) return;
     this.#target = targetOf(upstream.row);
+    // Its client waits for nothing: one that never says what it tells would go unnoticed.
+    this.#ackTimer = setTimeout(() => this.#restart(), this.#owner.ackTimeoutMs).unref();
     this.#open({ ...this.#request, upstream: upstream.row, headers: [...this.#headers] });
   }
 
+  #restart(): void {
+    const call = this.#call;
+    this.#broke();
+    call?.cancel();
+  }
+
   #broke(): void {
+    clearTimeout(this.#ackTimer);
     this.#isReopening = true;
+    this.#isOpening = false;
     this.#call = undefined;
     this.#reopenTimer.lost();
     this.#reopenTimer.plan();
@@ -176,6 +195,7 @@ export class SteadyListen implements UpstreamCall, AnswerSink {
 
   #over(): void {
     this.#isOver = true;
+    clearTimeout(this.#ackTimer);
     this.#reopenTimer.cancel();
     this.#owner.over(this);
   }

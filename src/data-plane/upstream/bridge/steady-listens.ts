@@ -7,9 +7,10 @@ export class SteadyListens {
   readonly #open = new Set<SteadyListen>();
   readonly #owner: SteadyOwner;
 
-  constructor({ port, snapshot }: BridgeParts) {
+  constructor({ port, snapshot, handshakeTimeoutMs }: BridgeParts) {
     this.#owner = {
       port,
+      ackTimeoutMs: handshakeTimeoutMs,
       upstream: (id) => {
         const upstream = snapshot().upstreams.get(id);
         return upstream?.enabled === true && upstream.row.modern ? upstream : undefined;

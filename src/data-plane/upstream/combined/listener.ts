@@ -1,5 +1,6 @@
 // One `subscriptions/listen` stream of a combined server: acknowledged with what is honoured, told when the caller's own lists have changed,
 // and what upstreams say of the resources it named (ADR 38).
+import { toAppError, type AppError } from '#base/kernel';
 import { jsonText, replaceAt, scanMessage, type ItemKind, MODERN_VERSION } from '#base/protocol';
 import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
 import { isPartOf } from '../channel/resource-part.ts';
@@ -27,6 +28,7 @@ export class Listener implements UpstreamCall, Told, WatchOwner {
   readonly #serverId: string;
   readonly #request: UpstreamRequest;
   readonly #text: string;
+  readonly #sink: AnswerSink;
   readonly #stream: NewsStream;
   readonly #onOver: (listener: Listener) => void;
   /** What the client was last told or could see of the lists it asked for. */
@@ -58,6 +60,7 @@ export class Listener implements UpstreamCall, Told, WatchOwner {
     this.#serverId = request.upstream.id;
     this.#request = request;
     this.#text = text;
+    this.#sink = sink;
     this.#stream = new NewsStream(sink, idText);
     this.#onOver = onOver;
   }
@@ -69,7 +72,7 @@ export class Listener implements UpstreamCall, Told, WatchOwner {
     const named = this.#routed(server, uris);
     const tasks = this.#ownTasks(wanted);
     if (named.size + tasks.size === 0) this.#acknowledge({ lists, uris: [] });
-    else void this.#agree(wanted, named, tasks);
+    else this.#agree(wanted, named, tasks).catch((error: unknown) => this.#fail(toAppError(error)));
   }
 
   snapshotChanged(): void {
@@ -202,6 +205,12 @@ export class Listener implements UpstreamCall, Told, WatchOwner {
     });
     // It may have been otherwise meanwhile.
     this.snapshotChanged();
+  }
+
+  #fail(error: AppError): void {
+    if (this.#isOver) return;
+    this.cancel();
+    this.#sink.fail(error);
   }
 
   #acknowledge(honoured: Wanted): void {

@@ -81,9 +81,10 @@ export class ResourceWatch implements ListenOwner {
     const { upstream } = this;
     if (upstream === undefined) return undefined;
     this.#target = targetOf(upstream);
-    const stream = new ListenStream(this.#parts.port, this.#owner.request(upstream, this.#uris), this, ackTimeoutMs);
-    this.#stream = stream;
+    let stream: ListenStream | undefined;
     try {
+      stream = new ListenStream(this.#parts.port, this.#owner.request(upstream, this.#uris), this, ackTimeoutMs);
+      this.#stream = stream;
       const reception = await stream.reception;
       if ('honoured' in reception) return reception.honoured.uris;
     } catch (error) {

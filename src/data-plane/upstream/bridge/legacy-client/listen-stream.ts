@@ -1,8 +1,9 @@
 // One `subscriptions/listen` stream of a modern upstream, opened by the gateway for a legacy client: the filter, what of it the upstream
 // honours, and what is said on it, without the mark that only the newer era knows (MCP 2026-07-28 "Subscriptions").
-import { AppError } from '#base/kernel';
+import { AppError, toAppError } from '#base/kernel';
 import { jsonText, parsedJson, removeMember, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerHead, AnswerSink, StreamEvent, UpstreamCall, UpstreamPort, UpstreamRequest } from '#data-plane/gateway';
+import { NO_CALL } from '../../channel/http-manners.ts';
 
 /** Lists, URIs and tasks whose changes are told. */
 export interface Honoured {
@@ -58,7 +59,12 @@ export class ListenStream implements AnswerSink {
       this.fail(new AppError('upstream.timeout', `Gateway "${this.#name}" did not say in time what it will tell.`));
       this.#call.cancel();
     }, ackTimeoutMs);
-    this.#call = port.open(request, this);
+    try {
+      this.#call = port.open(request, this);
+    } catch (error) {
+      this.#call = NO_CALL;
+      this.fail(toAppError(error));
+    }
   }
 
   close(): void {
