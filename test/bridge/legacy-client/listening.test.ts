@@ -130,7 +130,68 @@ describe('a session', () => {
       { ...LISTS, resourceSubscriptions: ['a:1'] },
     ]);
     await acknowledge(again, { toolsListChanged: true, resourceSubscriptions: ['a:1'] });
-    expect(told.messages).toEqual([{ jsonrpc: '2.0', method: 'notifications/tools/list_changed' }]);
+    expect(told.messages).toEqual([
+      { jsonrpc: '2.0', method: 'notifications/tools/list_changed' },
+      { jsonrpc: '2.0', method: 'notifications/resources/updated', params: { uri: 'a:1' } },
+    ]);
+  });
+
+  test('tells what may have been missed too when a subscription mends what broke', async () => {
+    const { port, mine, told } = await subscribed('a:1');
+    port.last('subscriptions/listen').end();
+    subscribe(mine, 'a:2');
+    await settled();
+    await acknowledge(port.last('subscriptions/listen'), { toolsListChanged: true, resourceSubscriptions: ['a:1', 'a:2'] });
+    expect(told.messages.map(({ method, params }) => [method, params?.['uri']])).toEqual([
+      ['notifications/tools/list_changed', undefined],
+      ['notifications/resources/updated', 'a:1'],
+    ]);
+  });
+
+  test('opens another stream where one was ended as soon as it was acknowledged', async () => {
+    const { port, mine } = await subscribed('a:1');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    subscribe(mine, 'a:2');
+    await settled();
+    const brief = port.last('subscriptions/listen');
+    brief.say({ method: 'notifications/subscriptions/acknowledged', params: { notifications: { resourceSubscriptions: ['a:1', 'a:2'] } } });
+    brief.end();
+    await settled();
+    vi.advanceTimersByTime(60_000);
+    await settled();
+    expect(port.last('subscriptions/listen')).not.toBe(brief);
+    expect(port.last('subscriptions/listen').message.params?.['notifications']).toMatchObject({ resourceSubscriptions: ['a:1', 'a:2'] });
+  });
+
+  test.each(['switched off', 'reached another way', 'not this client’s any more'])(
+    'takes up no stream that was being opened when its upstream was %s',
+    async (what) => {
+      const { port, mine, clients, row } = await subscribed('a:1');
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      const heard = subscribe(mine, 'a:2');
+      await settled();
+      const pending = port.last('subscriptions/listen');
+      const change = { 'switched off': { enabled: false }, 'reached another way': { url: 'http://127.0.0.1/else' } }[what];
+      if (change === undefined) mine.end();
+      else clients.keepOnly(new Map([[row.id, { id: row.id, row: { ...row, ...change } } as never]]));
+      await settled();
+      expect([pending.isCancelled, heard.failure?.code]).toEqual([true, 'upstream.connection_lost']);
+      vi.advanceTimersByTime(60_000);
+      await settled();
+      const last = port.last('subscriptions/listen');
+      expect(last === pending ? undefined : last.request.upstream.url).toBe(what === 'reached another way' ? 'http://127.0.0.1/else' : undefined);
+    },
+  );
+
+  test('has so many subscriptions and no more, however many it asks for at once', async () => {
+    const { port, mine } = await subscribed();
+    const uris = Array.from({ length: 1001 }, (_, at) => `a:${at}`);
+    const answers = uris.map((uri) => subscribe(mine, uri));
+    await settled();
+    for (let turn = 0; turn < 1000; turn++) await acknowledge(port.last('subscriptions/listen'), { resourceSubscriptions: uris });
+    await settled();
+    expect(answers.filter(({ answer }) => answer?.result !== undefined)).toHaveLength(1000);
+    expect(answers[1000]?.answer?.error?.code).toBe(-32602);
   });
 
   test('does not knock for ever at an upstream that knows no such streams', async () => {

@@ -67,6 +67,10 @@ export class ListenStream implements AnswerSink {
     }
   }
 
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   close(): void {
     if (this.#isOver) return;
     this.#end();

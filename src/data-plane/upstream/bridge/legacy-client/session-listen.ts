@@ -1,11 +1,12 @@
 // What one legacy session wants to be told: changes of lists, and of the resources it has subscribed to. The filter of a listen stream
 // cannot be changed, so a subscription opens another stream and then ends the former (protocol.md 2.3); a stream that breaks is opened
-// again after a pause, and the client told that lists may be others, since something may have been missed.
-import { toAppError, type Logger } from '#base/kernel';
-import { valueAt } from '#base/protocol';
+// again after a pause, and the client told that lists and resources may be others, since something may have been missed.
+import { AppError, toAppError, type Logger } from '#base/kernel';
+import { jsonText, valueAt } from '#base/protocol';
 import type { UpstreamPort, UpstreamRequest } from '#data-plane/gateway';
 import { ReopenTimer } from '../../channel/reopen-timer.ts';
-import { ListenStream, listenText, type ListenOwner, type Reception } from './listen-stream.ts';
+import { RESOURCE_UPDATED } from '../../listen-words.ts';
+import { ListenStream, listenText, type Honoured, type ListenOwner, type Reception } from './listen-stream.ts';
 
 export interface ListenHouse {
   readonly port: UpstreamPort;
@@ -18,6 +19,7 @@ export interface ListenHouse {
 }
 
 const METHOD_NOT_FOUND = '-32601';
+const SUBSCRIPTIONS_MAX = 1000;
 
 export class SessionListen implements ListenOwner {
   readonly #house: ListenHouse;
@@ -26,38 +28,44 @@ export class SessionListen implements ListenOwner {
   /** One change at a time: what is opened next depends on what was honoured before. */
   #turn: Promise<unknown> = Promise.resolve();
   #stream: ListenStream | undefined;
+  /** Opened, and not acknowledged yet. */
+  #opening: ListenStream | undefined;
   #isWanted = false;
+  #isAsleep = false;
   #isEnded = false;
+  /** What was told stopped being told for a while. */
+  #hasMissed = false;
 
   constructor(house: ListenHouse) {
     this.#house = house;
-  }
-
-  get subscriptionCount(): number {
-    return this.#uris.size;
   }
 
   /** Somebody reads what belongs to no call. */
   listen(): void {
     if (this.#isWanted || this.#isEnded) return;
     this.#isWanted = true;
-    void this.#inTurn(() => (this.#stream === undefined ? this.#reopen(false) : undefined));
+    void this.#inTurn(() => (this.#stream === undefined ? this.#reopen() : undefined));
   }
 
   /**
-   * @returns the upstream's refusal as JSON text, 'left out' when it will not tell of this resource, undefined when it will
+   * @returns the refusal as JSON text, 'left out' when the upstream will not tell of this resource, undefined when it will
    * Throws AppError as ListenStream does.
    */
   subscribe(uri: string): Promise<string | undefined> {
     return this.#inTurn(async () => {
+      if (this.#isEnded) throw new AppError('upstream.connection_lost', 'The session has ended.');
       if (this.#uris.has(uri) && this.#stream !== undefined) return undefined;
-      const next = this.#open([...this.#uris, uri]);
+      // Counted in turn: many may be asked for at once.
+      if (this.#uris.size >= SUBSCRIPTIONS_MAX && !this.#uris.has(uri)) {
+        return jsonText({ code: -32602, message: `This session has ${SUBSCRIPTIONS_MAX} subscriptions, as many as it may.` });
+      }
+      const next = this.#open(new Set([...this.#uris, uri]));
       const reception = await next.reception;
       if ('refusal' in reception) return reception.refusal;
       const isHonoured = reception.honoured.uris.has(uri);
-      if (isHonoured) this.#uris.add(uri);
-      if (isHonoured || this.#stream === undefined) this.#adopt(next);
+      if (isHonoured || (this.#stream === undefined && this.#isNeeded)) this.#adopt(next);
       else next.close();
+      if (isHonoured) this.#uris.add(uri);
       return isHonoured ? undefined : 'left out';
     });
   }
@@ -67,6 +75,7 @@ export class SessionListen implements ListenOwner {
       if (!this.#uris.delete(uri)) return;
       if (this.#uris.size === 0 && !this.#isWanted) {
         this.#drop();
+        this.#hasMissed = false;
         return;
       }
       try {
@@ -81,12 +90,14 @@ export class SessionListen implements ListenOwner {
 
   /** The upstream is reached another way now, or is there again. */
   restart(): void {
+    this.#isAsleep = false;
     this.#drop();
     if (this.#isNeeded) this.#reopenTimer.plan();
   }
 
   /** Lets the stream go until `restart`. */
   sleep(): void {
+    this.#isAsleep = true;
     this.#reopenTimer.cancel();
     this.#drop();
   }
@@ -103,6 +114,7 @@ export class SessionListen implements ListenOwner {
   broke(stream: ListenStream): void {
     if (stream !== this.#stream) return;
     this.#stream = undefined;
+    this.#hasMissed = true;
     this.#reopenTimer.lost();
     const { lists, uris } = stream.honoured;
     // One that tells nothing has nothing to go on with.
@@ -110,10 +122,10 @@ export class SessionListen implements ListenOwner {
   }
 
   get #isNeeded(): boolean {
-    return !this.#isEnded && (this.#isWanted || this.#uris.size > 0);
+    return !this.#isEnded && !this.#isAsleep && (this.#isWanted || this.#uris.size > 0);
   }
 
-  async #reopen(mayHaveMissed = true): Promise<void> {
+  async #reopen(): Promise<void> {
     if (!this.#isNeeded || this.#stream !== undefined) return;
     let reception: Reception;
     const next = this.#open(this.#uris);
@@ -131,31 +143,42 @@ export class SessionListen implements ListenOwner {
       return;
     }
     this.#adopt(next);
-    if (mayHaveMissed)
-      for (const list of reception.honoured.lists) this.#house.say(`{"jsonrpc":"2.0","method":"notifications/${list}/list_changed"}`);
   }
 
   #open(uris: Iterable<string>): ListenStream {
     const { port, handshakeTimeoutMs } = this.#house;
-    return new ListenStream(port, this.#house.request(listenText(uris)), this, handshakeTimeoutMs);
+    this.#opening = new ListenStream(port, this.#house.request(listenText(uris)), this, handshakeTimeoutMs);
+    return this.#opening;
   }
 
   #adopt(next: ListenStream): void {
     const former = this.#stream;
-    if (this.#isEnded) {
-      next.close();
-      return;
-    }
+    this.#opening = undefined;
     this.#stream = next;
     this.#reopenTimer.cancel();
     this.#reopenTimer.stands();
     former?.close();
+    if (this.#hasMissed) this.#tellMissed(next.honoured);
+    // It may have ended as soon as it was acknowledged.
+    if (next.isOver) this.broke(next);
   }
 
+  #tellMissed({ lists, uris }: Honoured): void {
+    this.#hasMissed = false;
+    for (const list of lists) this.#house.say(`{"jsonrpc":"2.0","method":"notifications/${list}/list_changed"}`);
+    for (const uri of this.#uris)
+      if (uris.has(uri)) this.#house.say(`{"jsonrpc":"2.0","method":"${RESOURCE_UPDATED}","params":${jsonText({ uri })}}`);
+  }
+
+  /** One that is being opened too: it leads where the upstream was. */
   #drop(): void {
     const former = this.#stream;
+    const opening = this.#opening;
     this.#stream = undefined;
+    this.#opening = undefined;
+    this.#hasMissed ||= former !== undefined;
     former?.close();
+    opening?.close();
   }
 
   #inTurn<T>(act: () => Promise<T> | T): Promise<T> {

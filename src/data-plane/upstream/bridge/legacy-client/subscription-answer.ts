@@ -7,15 +7,11 @@ import { reply } from '../../reply.ts';
 import type { SessionListen } from './session-listen.ts';
 
 const EMPTY = Buffer.from('{}');
-const SUBSCRIPTIONS_MAX = 1000;
 
 export function answerSubscription(listen: SessionListen, message: Envelope, text: string, sink: AnswerSink): UpstreamCall {
   const uri = stringAt(text, ['params', 'uri']);
   const refuse = (code: number, why: string): UpstreamCall => reply(sink, message.id, undefined, { code, message: why });
   if (uri === undefined) return refuse(-32602, '`params.uri` must be a string.');
-  if (message.method === 'resources/subscribe' && listen.subscriptionCount >= SUBSCRIPTIONS_MAX) {
-    return refuse(-32602, `This session has ${SUBSCRIPTIONS_MAX} subscriptions, as many as it may.`);
-  }
   let isWanted = true;
   const done = message.method === 'resources/subscribe' ? listen.subscribe(uri) : listen.unsubscribe(uri).then(() => undefined);
   done.then(
