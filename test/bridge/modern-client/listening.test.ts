@@ -1,5 +1,6 @@
 // Listen streams of modern clients at an upstream that knows sessions only: what is acknowledged is what can come, and only that comes.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AppError } from '../../../src/base/kernel/index.ts';
 import { scanMessage } from '../../../src/base/protocol/index.ts';
 import type {
   AnswerSink,
@@ -71,6 +72,11 @@ class ListenedUpstream implements UpstreamPort {
   say(message: Message | string): void {
     const data = typeof message === 'string' ? message : JSON.stringify({ jsonrpc: '2.0', ...message });
     this.#sink?.event({ id: undefined, event: 'message', retry: undefined, data, comment: undefined });
+  }
+
+  /** Ends the latest listening stream. */
+  hangUp(): void {
+    this.#sink?.end();
   }
 
   get subscriptions(): string[] {
@@ -359,5 +365,40 @@ describe('the session with the upstream', () => {
     });
     const heard = await listened({ toolsListChanged: true });
     expect([heard.messages, heard.failure?.code]).toEqual([[], 'upstream.connection_lost']);
+  });
+
+  it('says nothing more to its upstream once it has ended', async () => {
+    await listened({ resourceSubscriptions: ['x://a'] });
+    hold(upstreamRow('u', { ...rig.row, enabled: false }));
+    await pass(10_000);
+    expect([upstream.ended, upstream.subscriptions]).toEqual([1, ['subscribe x://a']]);
+  });
+
+  it('that can be heard no more is not used for who listens next', async () => {
+    const heard = await listened({ toolsListChanged: true });
+    upstream.listening = 'refused';
+    upstream.hangUp();
+    await pass(1000);
+    expect(heard.failure?.code).toBe('upstream.connection_lost');
+    upstream.listening = 'stream';
+    const next = await listened({ toolsListChanged: true });
+    upstream.say({ method: 'notifications/tools/list_changed' });
+    expect([upstream.calls.filter(({ message }) => message.method === 'initialize').length, told(next)]).toEqual([
+      2,
+      ['notifications/tools/list_changed'],
+    ]);
+    expect(upstream.ended).toBe(1);
+  });
+
+  it('is one of so many that a single caller can have', async () => {
+    const all = await Promise.all(
+      Array.from({ length: 550 }, (_, at) =>
+        Promise.resolve().then(() => listen({ toolsListChanged: true }, { capabilities: { [`x${at}`]: {} } })),
+      ).map((each) => each.catch((error: unknown) => error)),
+    );
+    const refused = all.filter((each) => each instanceof AppError && each.code === 'limit.sessions');
+    expect([all.length - refused.length, refused.length]).toEqual([500, 50]);
+    await pass();
+    expect(honoured(await listened({ toolsListChanged: true }, { caller: 'bob' }))).toEqual({ toolsListChanged: true });
   });
 });

@@ -26,6 +26,8 @@ export class ListeningSession implements LegOwner {
   /** Can the upstream be heard? Settled by its answer to the listening request. */
   readonly #hears = Promise.withResolvers<boolean>();
   #isHeard = false;
+  #isDeaf = false;
+  #isEnded = false;
   readonly #heardAtMs = new Map<ListNews, number>();
   /** News from elsewhere that may come here too. */
   readonly #awaited = new Map<ListNews, NodeJS.Timeout>();
@@ -36,6 +38,11 @@ export class ListeningSession implements LegOwner {
     this.callerKey = caller.key;
     this.#target = targetOf(upstream);
     this.#leg = new Leg(parts, upstream, hello, caller, headers, this);
+  }
+
+  /** The upstream was heard here, and cannot be any more. */
+  get isDeaf(): boolean {
+    return this.#isDeaf;
   }
 
   /** Is this still the way to that upstream, and does it still need the gateway to listen so? */
@@ -68,6 +75,7 @@ export class ListeningSession implements LegOwner {
   }
 
   end(): Promise<void> {
+    this.#isEnded = true;
     for (const timer of this.#awaited.values()) clearTimeout(timer);
     return this.#leg.end();
   }
@@ -114,6 +122,7 @@ export class ListeningSession implements LegOwner {
   cannotListen(): void {
     this.#hears.resolve(false);
     if (!this.#isHeard) return;
+    this.#isDeaf = true;
     const error = new AppError('upstream.connection_lost', 'The upstream cannot be listened to any more.');
     for (const listening of this.listenings) listening.fail(error);
   }
@@ -145,6 +154,8 @@ export class ListeningSession implements LegOwner {
   }
 
   async #askSubscription(method: 'resources/subscribe' | 'resources/unsubscribe', uri: string): Promise<boolean> {
+    // Its subscriptions have ended with the session.
+    if (this.#isEnded) return false;
     const text = `{"jsonrpc":"2.0","id":${this.#leg.newId()},"method":"${method}","params":{"uri":${jsonText(uri)}}}`;
     const body = Buffer.from(text, 'latin1');
     const key = `subscription ${uri}`;

@@ -16,6 +16,8 @@ import { ListeningSession } from './listening-session.ts';
 const NEWEST_LEGACY = '2025-11-25';
 const GATEWAY_INFO = '{"name":"mcpgateway","version":"1"}';
 const SESSIONS_MAX = 1000;
+/** Each declaration of capabilities has a session of its own: nobody is to have all of them. */
+const SESSIONS_OF_CALLER_MAX = SESSIONS_MAX / 2;
 /** Clients that change what they listen to end one stream and open another. */
 const LINGER_MS = 5000;
 const TOLD_WITHIN_MS = 1000;
@@ -51,18 +53,19 @@ export class Listenings {
       if (session.listenings.size === 0) this.#endSoon(session);
     });
     session.listenings.add(listening);
-    session.honour(wanted).then(
-      (honoured) => {
+    session
+      .honour(wanted)
+      .then((honoured) => {
         // The client has left meanwhile.
-        if (listening.isOver) session.release(honoured.uris);
-        else {
-          const watch = this.#watchTasks(request, declared.capabilities, wanted.taskIds ?? [], (params) => listening.heardOfTask(params));
-          stopTasks = () => watch.stop();
-          listening.acknowledge({ ...honoured, taskIds: watch.taskIds });
+        if (listening.isOver) {
+          session.release(honoured.uris);
+          return;
         }
-      },
-      (error: unknown) => listening.fail(toAppError(error)),
-    );
+        const watch = this.#watchTasks(request, declared.capabilities, wanted.taskIds ?? [], (params) => listening.heardOfTask(params));
+        stopTasks = () => watch.stop();
+        listening.acknowledge({ ...honoured, taskIds: watch.taskIds });
+      })
+      .catch((error: unknown) => listening.fail(toAppError(error)));
     return listening;
   }
 
@@ -95,8 +98,12 @@ export class Listenings {
     const headers = legHeaders(request.headers, upstream.row);
     const key = hash('sha256', JSON.stringify([caller.key, caller.tokenId, upstream.id, capabilities, clientInfo, ...headers]), 'base64');
     let session = this.#sessions.get(key);
+    if (session?.isDeaf === true) {
+      void this.#end(session);
+      session = undefined;
+    }
     if (session === undefined) {
-      if (this.#sessions.size >= SESSIONS_MAX) this.#makeRoom();
+      this.#makeRoom(caller.key);
       session = new ListeningSession(this.#parts, upstream, { version: NEWEST_LEGACY, capabilities, clientInfo }, caller, headers);
       this.#sessions.set(key, session);
     }
@@ -105,10 +112,19 @@ export class Listenings {
     return session;
   }
 
-  #makeRoom(): void {
-    const [unused] = this.#lingers.keys();
-    if (unused === undefined)
-      throw new AppError('limit.sessions', `The gateway listens to upstreams in ${SESSIONS_MAX} sessions, as many as it may.`);
+  /** Lets go of an unused session where there are too many. */
+  #makeRoom(callerKey: string): void {
+    const ofCaller = [...this.#sessions.values()].filter((session) => session.callerKey === callerKey);
+    const isCallersFault = ofCaller.length >= SESSIONS_OF_CALLER_MAX;
+    if (!isCallersFault && this.#sessions.size < SESSIONS_MAX) return;
+    const unused = [...this.#lingers.keys()].find((session) => !isCallersFault || session.callerKey === callerKey);
+    if (unused === undefined) {
+      const max = isCallersFault ? SESSIONS_OF_CALLER_MAX : SESSIONS_MAX;
+      throw new AppError(
+        'limit.sessions',
+        `The gateway listens to upstreams in ${max} sessions, as many as it may${isCallersFault ? ' for one caller' : ''}.`,
+      );
+    }
     void this.#end(unused);
   }
 
