@@ -66,6 +66,11 @@ export class PlayedCall implements UpstreamCall {
     this.#sink.end();
   }
 
+  /** Refuses, with a body that never comes. */
+  beginRefusal(status: number): void {
+    this.#sink.head({ status, kind: 'empty', headers: [], contentLength: undefined });
+  }
+
   /** Says something on a stream. */
   say(message: Message): boolean {
     return this.sayWithId(undefined, message);

@@ -2,6 +2,7 @@
 // the modern era says (protocol.md 2.2).
 import { addMembers, removeMembers, replaceAt, valueAt } from '#base/protocol';
 
+const COMPLETE = '"complete"';
 const PREFIX = 'io.modelcontextprotocol/';
 const SERVER_INFO = `${PREFIX}serverInfo`;
 const OF_ENVELOPE: ReadonlySet<string> = new Set(['protocolVersion', 'clientCapabilities', 'clientInfo', 'logLevel'].map((key) => PREFIX + key));
@@ -30,10 +31,12 @@ export function asModernAnswer(text: string, { hints, serverInfo }: ModernWords)
     // What older revisions say of a resource that is not there.
     return valueAt(text, ['error', 'code']) === '-32002' ? replaceAt(text, ['error', 'code'], '-32602') : text;
   }
-  const members: [name: string, value: string][] = [['resultType', '"complete"']];
+  const members: [name: string, value: string][] = [['resultType', COMPLETE]];
   if (hints !== undefined) members.push(['ttlMs', String(hints.ttlMs)], ['cacheScope', `"${hints.cacheScope}"`]);
-  if (serverInfo === undefined) return addMembers(text, ['result'], members);
+  // An older server that says something of the kind cannot mean it: it knows no rounds and no such tasks.
+  const complete = replaceAt(text, ['result', 'resultType'], COMPLETE);
+  if (serverInfo === undefined) return addMembers(complete, ['result'], members);
   const info = [SERVER_INFO, serverInfo] as const;
   members.push(['_meta', `{"${SERVER_INFO}":${serverInfo}}`]);
-  return addMembers(addMembers(text, ['result'], members), ['result', '_meta'], [info]);
+  return addMembers(addMembers(complete, ['result'], members), ['result', '_meta'], [info]);
 }

@@ -106,6 +106,11 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     this.#answer?.pause(isPaused);
   }
 
+  lost(): void {
+    this.#answer?.cancel();
+    this.failed(new AppError('upstream.connection_lost', `Gateway "${this.#place.upstream.row.name}" is reached another way now, or not at all.`));
+  }
+
   giveUp(isExpired: boolean): void {
     this.#giveUp(isExpired ? GONE : 'The gateway cannot go on with this call.', isExpired);
   }
@@ -193,7 +198,7 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     const missing = missingFor(envelope, text, this.#place.declared.capabilities);
     if (missing !== undefined) this.#missing = { ...this.#missing, ...missing };
     const mayBeAsked = isQuestion(method) && mayAsk(this.#place.request.message?.method ?? '') && missing === undefined;
-    if (!mayBeAsked || this.#open.isFull || (!this.#isParked && this.#client === undefined)) {
+    if (!mayBeAsked || !this.#open.hasRoomFor(text) || (!this.#isParked && this.#client === undefined)) {
       this.#leg?.answer(refusedText(id, -32601, 'The client cannot be asked this.'));
       return;
     }

@@ -19,11 +19,23 @@ export interface LegCall {
   readonly id: string;
   /** Of the task that it waits for, or that it is. */
   readonly taskId?: string | undefined;
+  /** The session is over: nothing more will come, and nothing said would arrive. */
+  lost?(): void;
 }
 
 /** Roots as the client gave them last, as the text of a result. */
 export interface KnownRoots {
   get(): string | undefined;
+}
+
+export interface LegHouse {
+  /** Whose it is. */
+  readonly callerKey: string;
+  readonly logger: Logger;
+  /** How long a question after roots may wait for a call. */
+  readonly holdMs: number;
+  readonly declaresRoots: boolean;
+  readonly heardOfLists: (method: string) => void;
 }
 
 const HELD_MAX = 16;
@@ -40,9 +52,7 @@ export class ClientLeg implements LegOwner {
   readonly #isApart: boolean;
   readonly #calls = new Set<LegCall>();
   readonly #roots: KnownRoots;
-  readonly #holdMs: number;
-  readonly #logger: Logger;
-  readonly #heardOfLists: (method: string) => void;
+  readonly #house: LegHouse;
   /** Questions after roots that wait for a call in which the client can be asked. */
   readonly #held = new Map<Question, { readonly timer: NodeJS.Timeout; readonly envelope: Envelope; readonly text: string }>();
   /** What is being said to the upstream now. */
@@ -50,21 +60,16 @@ export class ClientLeg implements LegOwner {
   #leg: Leg | undefined;
   /** The lowest level anybody has asked for; undefined when nobody has. */
   #levelRank: number | undefined;
+  /** While the upstream is being told of it. */
+  #levelling: Promise<void> | undefined;
   /** Its upstream may still be at work on what nobody wants any more: not for anybody else. */
   isSpoilt = false;
 
-  constructor(
-    isExclusive: boolean,
-    upstream: UpstreamEntry,
-    roots: KnownRoots,
-    house: { readonly logger: Logger; readonly holdMs: number; readonly heardOfLists: (method: string) => void },
-  ) {
+  constructor(isExclusive: boolean, upstream: UpstreamEntry, roots: KnownRoots, house: LegHouse) {
     this.isExclusive = isExclusive;
     this.#isApart = upstream.row.transport === 'STREAMABLEHTTP';
     this.#roots = roots;
-    this.#logger = house.logger;
-    this.#holdMs = house.holdMs;
-    this.#heardOfLists = house.heardOfLists;
+    this.#house = house;
   }
 
   /** The session itself; set once, right after construction, since a session has to know who owns it. */
@@ -75,6 +80,10 @@ export class ClientLeg implements LegOwner {
   get leg(): Leg {
     if (this.#leg === undefined) throw new Error('A leg that was not set');
     return this.#leg;
+  }
+
+  get callerKey(): string {
+    return this.#house.callerKey;
   }
 
   get callCount(): number {
@@ -106,12 +115,16 @@ export class ClientLeg implements LegOwner {
   wantsLevel(level: string, upstream: UpstreamEntry): Promise<void> | undefined {
     const rank = logRank(level);
     if (!Object.hasOwn(upstream.row.capabilities, 'logging')) return undefined;
-    if (this.#levelRank !== undefined && rank >= this.#levelRank) return undefined;
+    if (this.#levelRank !== undefined && rank >= this.#levelRank) return this.#levelling;
     this.#levelRank = rank;
     const text = `{"jsonrpc":"2.0","id":${this.leg.newId()},"method":"logging/setLevel","params":{"level":"${level}"}}`;
     const body = Buffer.from(text, 'latin1');
     this.leg.remember('level', body);
-    return this.leg.tell(body, scanMessage(text));
+    const levelling = this.leg.tell(body, scanMessage(text)).finally(() => {
+      if (this.#levelling === levelling) this.#levelling = undefined;
+    });
+    this.#levelling = levelling;
+    return levelling;
   }
 
   heard(_leg: Leg, envelope: Envelope, text: string): void {
@@ -136,6 +149,11 @@ export class ClientLeg implements LegOwner {
     this.#saying.add(said);
   }
 
+  /** Its upstream is no more, or is reached another way. */
+  lost(): void {
+    for (const call of [...this.#calls]) call.lost?.();
+  }
+
   async end(): Promise<void> {
     for (const question of this.takeHeld()) this.answer(refusedText(question.id, -32601, NOBODY));
     // A session that ends takes what was said with it, if that has not arrived.
@@ -158,7 +176,11 @@ export class ClientLeg implements LegOwner {
     const known = this.#roots.get();
     const question = questionOf(envelope, text, '');
     const [call] = this.#calls;
-    if (known !== undefined) this.answer(answerText(question, known));
+    if (!this.#house.declaresRoots) {
+      // It is refused by the call, which may fail for it.
+      if (call !== undefined) call.asked(envelope, text);
+      else this.answer(refusedText(question.id, -32601, NOBODY));
+    } else if (known !== undefined) this.answer(answerText(question, known));
     else if (!this.#isApart && call !== undefined) call.asked(envelope, text);
     else if (this.#held.size >= HELD_MAX) this.answer(refusedText(question.id, -32601, NOBODY));
     else this.#hold(question, envelope, text, GRACE_MS, () => this.#askAfterGrace(question));
@@ -171,7 +193,7 @@ export class ClientLeg implements LegOwner {
     this.#held.delete(question);
     if (call !== undefined) call.asked(held.envelope, held.text);
     else {
-      this.#hold(question, held.envelope, held.text, this.#holdMs, () => {
+      this.#hold(question, held.envelope, held.text, this.#house.holdMs, () => {
         this.#held.delete(question);
         this.answer(refusedText(question.id, -32601, NOBODY));
       });
@@ -186,9 +208,11 @@ export class ClientLeg implements LegOwner {
 
   #told(envelope: Envelope, text: string): void {
     const { method } = envelope;
-    if (method.endsWith('/list_changed')) this.#heardOfLists(method);
-    else if (method === 'notifications/cancelled') this.#takenBack(envelope.requestId);
-    else if (method === 'notifications/tasks/status') {
+    if (method.endsWith('/list_changed')) this.#house.heardOfLists(method);
+    else if (method === 'notifications/cancelled') {
+      this.#takenBack(envelope.requestId);
+      for (const call of this.#calls) call.told(envelope, text);
+    } else if (method === 'notifications/tasks/status') {
       for (const call of this.#calls) call.told(envelope, text);
     } else if (method === 'notifications/progress') {
       for (const call of this.#calls) if (call.id === envelope.progressToken) call.told(envelope, text);
@@ -196,7 +220,7 @@ export class ClientLeg implements LegOwner {
       // Of a session with one call the log lines are that call's; all else has no place in the modern era.
       const [call] = this.#calls;
       if (method === 'notifications/message' && this.isExclusive && call !== undefined) call.told(envelope, text);
-      else this.#logger.debug('A word outside any call has no place in the modern era', { upstream: this.leg.upstreamId, method });
+      else this.#house.logger.debug('A word outside any call has no place in the modern era', { upstream: this.leg.upstreamId, method });
     }
   }
 

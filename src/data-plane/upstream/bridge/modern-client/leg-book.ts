@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '#base/access';
 import { AppError, toAppError } from '#base/kernel';
-import { parsedJson } from '#base/protocol';
+import { parsedJson, valueAt } from '#base/protocol';
 import type { UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
 import { Leg } from '../../leg/leg.ts';
 import { legHeaders } from '../../upstream-headers.ts';
@@ -15,6 +15,8 @@ import { KnownRootsBook } from './known-roots.ts';
 const NEWEST_LEGACY = '2025-11-25';
 const GATEWAY_INFO = '{"name":"mcpgateway","version":"1"}';
 const LEGS_MAX = 5000;
+/** Beyond it a caller's own idle ones make room: whoever declares something else each time takes nothing from others. */
+const LEGS_OF_CALLER_MAX = 500;
 const IDLE_MS = 5 * 60_000;
 const SWEEP_MS = 30_000;
 /** Upstreams that never answer must not keep the process. */
@@ -54,6 +56,7 @@ export class LegBook {
   readonly #heardOfLists: HeardOfLists;
   readonly #families = new Map<string, Family>();
   readonly #legs = new Map<ClientLeg, string>();
+  readonly #ofCaller = new Map<string, Set<ClientLeg>>();
   /** In which the last words are being said. */
   readonly #ending = new Set<Promise<void>>();
   readonly #timer: NodeJS.Timeout;
@@ -132,9 +135,11 @@ export class LegBook {
   }
 
   keepOnly(upstreams: ReadonlyMap<string, UpstreamEntry>): void {
-    for (const leg of this.#legs.keys()) {
+    for (const leg of [...this.#legs.keys()]) {
       const upstream = upstreams.get(leg.leg.upstreamId);
-      if (upstream === undefined || !leg.leg.isFor(upstream)) this.#end(leg);
+      if (upstream !== undefined && leg.leg.isFor(upstream)) continue;
+      this.#end(leg);
+      leg.lost();
     }
   }
 
@@ -154,16 +159,21 @@ export class LegBook {
   #opened({ family, upstream, request, declared }: Place, isExclusive: boolean): ClientLeg {
     const { caller } = request;
     if (caller === undefined) throw new AppError('internal', 'A call of nobody');
-    if (this.#legs.size >= LEGS_MAX) this.#endOldest();
+    if (this.#legs.size >= LEGS_MAX) this.#endOldest(this.#legs.keys());
+    const own = this.#legsOf(caller.key);
+    if (own.size >= LEGS_OF_CALLER_MAX) this.#endOldest(own);
     const known = { get: () => this.roots.get(upstream.id, caller.key, declared.capabilities) };
     const { logger, answerTimeoutMs: holdMs } = this.#parts;
     const heardOfLists = (method: string): void => this.#heardOfLists(upstream.id, caller, method);
-    const client = new ClientLeg(isExclusive, upstream, known, { logger, holdMs, heardOfLists });
+    const declaresRoots = valueAt(declared.capabilities, ['roots'])?.startsWith('{') === true;
+    const client = new ClientLeg(isExclusive, upstream, known, { callerKey: caller.key, logger, holdMs, declaresRoots, heardOfLists });
     const hello = { version: NEWEST_LEGACY, capabilities: declared.capabilities, clientInfo: declared.clientInfo ?? GATEWAY_INFO };
     // Nobody listens for a client that can be asked nothing.
     const owner = canBeAsked(declared) ? client : undefined;
     client.leg = new Leg(this.#parts, upstream, hello, caller, legHeaders(request.headers, upstream.row), owner);
     this.#legs.set(client, family);
+    own.add(client);
+    this.#ofCaller.set(caller.key, own);
     client.leg.ready().catch((error: unknown) => {
       logger.debug('A session for a modern client could not be opened', { upstream: upstream.row.name, internal: toAppError(error).message });
       client.isSpoilt = true;
@@ -184,16 +194,22 @@ export class LegBook {
       if (shared === undefined && idle.length === 0 && running === 0 && waiting.length === 0) this.#families.delete(key);
   }
 
-  #endOldest(): void {
+  #legsOf(callerKey: string): Set<ClientLeg> {
+    return this.#ofCaller.get(callerKey) ?? new Set();
+  }
+
+  #endOldest(legs: Iterable<ClientLeg>): void {
     let oldest: ClientLeg | undefined;
-    for (const leg of this.#legs.keys())
-      if (leg.callCount === 0 && (oldest === undefined || leg.leg.lastUsedAtMs < oldest.leg.lastUsedAtMs)) oldest = leg;
+    for (const leg of legs) if (leg.callCount === 0 && (oldest === undefined || leg.leg.lastUsedAtMs < oldest.leg.lastUsedAtMs)) oldest = leg;
     if (oldest !== undefined) this.#end(oldest);
   }
 
   #end(leg: ClientLeg): void {
     const key = this.#legs.get(leg);
     this.#legs.delete(leg);
+    const own = this.#legsOf(leg.callerKey);
+    own.delete(leg);
+    if (own.size === 0) this.#ofCaller.delete(leg.callerKey);
     const family = key === undefined ? undefined : this.#families.get(key);
     if (family !== undefined) {
       if (family.shared === leg) family.shared = undefined;

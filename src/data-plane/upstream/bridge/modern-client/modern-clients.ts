@@ -16,7 +16,7 @@ import { cacheHints } from './cache-hints.ts';
 import { bindingOf } from './call-binding.ts';
 import { CallClient } from './call-client.ts';
 import { discovered } from './discovered.ts';
-import { canBeAsked, LegBook, type Declared, type HeardOfLists } from './leg-book.ts';
+import { canBeAsked, LegBook, type Declared, type HeardOfLists, type Place } from './leg-book.ts';
 import { Listenings } from './listenings.ts';
 import type { FinalAnswer, ModernParts } from './modern-parts.ts';
 import { PageVisit, visitRequests, wantsVisits } from './page-visit.ts';
@@ -91,9 +91,8 @@ export class ModernClients {
   /** Throws AppError `bridge.state_unknown`, `header.mismatch`. */
   open(request: UpstreamRequest, sink: AnswerSink): UpstreamCall {
     const { message, body, caller } = request;
-    const upstream = this.#parts.snapshot().upstreams.get(request.upstream.id);
-    if (message === undefined || body === undefined || caller === undefined || upstream === undefined)
-      throw new AppError('gateway.not_found', 'The gateway is no more.');
+    const upstream = this.#upstreamOf(request);
+    if (message === undefined || body === undefined || caller === undefined) throw new AppError('internal', 'A message of nobody');
     const capabilities = declaredCapabilities(body);
     const refusal = refusedModern(request, message, body, sink, capabilities);
     if (refusal !== undefined) return refusal;
@@ -170,10 +169,10 @@ export class ModernClients {
       this.#parts.legs.placeOf(request, upstream, declaredIn(text, declaredCapabilities(Buffer.from(text, 'latin1')) ?? '{}')),
     );
     const sent = withoutEnvelope(text);
-    leg.ready().then(
-      () => leg.tell(Buffer.from(sent, 'latin1'), scanMessage(sent)),
-      () => undefined,
-    );
+    leg
+      .ready()
+      .then(() => leg.tell(Buffer.from(sent, 'latin1'), scanMessage(sent)))
+      .catch(() => undefined);
   }
 
   #finalAnswer(final: FinalAnswer): void {
@@ -197,6 +196,10 @@ export class ModernClients {
       refuse(missingCapability({ elicitation: { url: {} } }));
       return;
     }
+    this.#parkVisits(client, requests, place);
+  }
+
+  #parkVisits(client: CallClient, requests: string, place: Place): void {
     if (this.#parts.parked.isFull) {
       client.fail(
         new AppError('limit.waiting_calls', 'As many calls wait for answers of their clients as this gateway holds.', {
@@ -205,14 +208,22 @@ export class ModernClients {
       );
       return;
     }
-    const visit = new PageVisit(place.upstream.id, requests, (request, again, sink) =>
-      this.#call(request, place.upstream, place.declared, again, sink),
-    );
+    const visit = new PageVisit(place.upstream.id, requests, {
+      // The upstream may be reached in another way than it was when the pages were asked for.
+      again: (request, text, sink) => this.#call(request, this.#upstreamOf(request), place.declared, text, sink),
+      ask: (again, left) => this.#parkVisits(again, left, place),
+    });
     const binding = bindingOf(place.request);
     const state = this.#parts.states.seal(this.#parts.parked.park(visit, binding), binding);
     client.answer(
       `{"jsonrpc":"2.0","id":null,"result":{"resultType":"input_required","inputRequests":${requests},"requestState":${jsonText(state)}}}`,
     );
+  }
+
+  #upstreamOf({ upstream: { id } }: UpstreamRequest): UpstreamEntry {
+    const upstream = this.#parts.snapshot().upstreams.get(id);
+    if (upstream === undefined) throw new AppError('gateway.not_found', 'The gateway is no more.');
+    return upstream;
   }
 
   #wordsFor(request: UpstreamRequest, upstream: UpstreamEntry, method: string, words: string): ModernWords {

@@ -6,6 +6,8 @@ import type { ModernParts } from './modern-parts.ts';
 import { answerText, questionOf, unansweredText, type Question } from './question.ts';
 
 const OPEN_MAX = 100;
+/** Of all that wait in one call; what is asked is kept for as long as a person takes to answer. */
+const OPEN_BYTES_MAX = 16 * 1024 * 1024;
 
 export class OpenQuestions {
   readonly #parts: ModernParts;
@@ -22,8 +24,10 @@ export class OpenQuestions {
     return this.#open.size === 0;
   }
 
-  get isFull(): boolean {
-    return this.#open.size >= OPEN_MAX;
+  hasRoomFor(text: string): boolean {
+    let sizeBytes = text.length;
+    for (const open of this.#open.values()) sizeBytes += open.text.length;
+    return this.#open.size < OPEN_MAX && sizeBytes <= OPEN_BYTES_MAX;
   }
 
   /** `inputRequests` as JSON text. */
@@ -71,7 +75,9 @@ export class OpenQuestions {
     this.#open.clear();
   }
 
+  /** The call is over without them. */
   clear(): void {
+    for (const question of this.#open.values()) this.#parts.questionOver(this.#place, question, 'cancelled');
     this.#open.clear();
   }
 

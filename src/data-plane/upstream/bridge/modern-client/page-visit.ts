@@ -28,23 +28,39 @@ export function visitRequests(answer: string): string | undefined {
   return entries.length === 0 ? undefined : jsonText(Object.fromEntries(entries));
 }
 
+export interface VisitHouse {
+  /** Makes the call anew. */
+  again(request: UpstreamRequest, text: string, sink: AnswerSink): UpstreamCall;
+  /** Asks the client for these visits. @param requests as JSON text */
+  ask(client: CallClient, requests: string): void;
+}
+
 /** A call that waits until its client has been where the upstream wants it to go. */
 export class PageVisit implements Parked {
   readonly upstreamId: string;
-  readonly #keys: readonly string[];
-  readonly #again: (request: UpstreamRequest, text: string, sink: AnswerSink) => UpstreamCall;
+  readonly #requests: string;
+  readonly #house: VisitHouse;
 
-  /** @param again makes the call anew */
-  constructor(upstreamId: string, requests: string, again: (request: UpstreamRequest, text: string, sink: AnswerSink) => UpstreamCall) {
+  /** @param requests the `inputRequests` of the visits, as JSON text */
+  constructor(upstreamId: string, requests: string, house: VisitHouse) {
     this.upstreamId = upstreamId;
-    this.#keys = Object.keys(parsedJson(requests) as object);
-    this.#again = again;
+    this.#requests = requests;
+    this.#house = house;
   }
 
   resume(request: UpstreamRequest, text: string, sink: AnswerSink): UpstreamCall {
-    const isWilling = this.#keys.every((key) => stringAt(text, ['params', 'inputResponses', key, 'action']) === 'accept');
-    if (isWilling) return this.#again(request, text, sink);
+    const pages = Object.entries(parsedJson(this.#requests) as Record<string, unknown>);
+    const unanswered = pages.filter(([key]) => valueAt(text, ['params', 'inputResponses', key])?.startsWith('{') !== true);
+    const isWilling = pages.every(
+      (page) => unanswered.includes(page) || stringAt(text, ['params', 'inputResponses', page[0], 'action']) === 'accept',
+    );
+    if (isWilling && unanswered.length === 0) return this.#house.again(request, text, sink);
     const client = new CallClient({ upstreamId: this.upstreamId, left() {}, paused() {} }, request, text, sink);
+    // What is missing is asked again (MCP 2026-07-28, multi round-trip requests).
+    if (isWilling) {
+      this.#house.ask(client, jsonText(Object.fromEntries(unanswered)));
+      return client;
+    }
     const why = 'The user did not visit the page that is needed first.';
     const outcome =
       request.message?.method === 'tools/call'

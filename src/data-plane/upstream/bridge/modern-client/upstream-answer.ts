@@ -22,6 +22,8 @@ export interface AnswerReader {
 const HELD_MAX = 64 * 1024 * 1024;
 const RESUMES_WITHOUT_NEWS_MAX = 5;
 const RETRY_DEFAULT_MS = 1000;
+/** `retry: 0` is not an invitation to knock without a pause. */
+const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 30_000;
 /** An upstream that has answered should close the stream; one that does not must not keep the connection. */
 const LINGER_MS = 1000;
@@ -33,6 +35,8 @@ export class UpstreamAnswer implements AnswerSink {
   #call: UpstreamCall | undefined;
   #isOver = false;
   #isPaused = false;
+  /** The stream could not be taken up again; what else comes of the attempt is nobody's. */
+  #isRefused = false;
   /** The connection's side is over. */
   #hasEnded = false;
   #held: { readonly head: AnswerHead; readonly parts: Buffer[]; size: number } | undefined;
@@ -49,10 +53,10 @@ export class UpstreamAnswer implements AnswerSink {
 
   /** Sends the request. */
   send(open: (sink: AnswerSink) => UpstreamCall): void {
-    this.#hasEnded = false;
+    this.#hasEnded = this.#isRefused = false;
     const call = open(this);
     if (this.#hasEnded) return;
-    if (this.#isOver) call.cancel();
+    if (this.#isOver || this.#isRefused) call.cancel();
     else {
       this.#call = call;
       if (this.#isPaused) call.pause();
@@ -72,16 +76,19 @@ export class UpstreamAnswer implements AnswerSink {
   }
 
   head(head: AnswerHead): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#isRefused) return;
     if (head.kind === 'stream' && head.status < 400) this.#reader.streams(head.headers);
     else if (this.#lastEventId === undefined) this.#held = { head, parts: [], size: 0 };
-    // The stream cannot be taken up again.
-    else this.fail(this.#broken());
+    else {
+      this.#isRefused = true;
+      this.#close();
+      this.#resumeOr(this.#broken());
+    }
   }
 
   chunk(bytes: Buffer): boolean {
     const held = this.#held;
-    if (this.#isOver || held === undefined) return true;
+    if (this.#isOver || this.#isRefused || held === undefined) return true;
     held.parts.push(bytes);
     held.size += bytes.length;
     if (held.size > HELD_MAX) this.#fail(new AppError('upstream.too_large', `The answer is larger than ${HELD_MAX} bytes.`));
@@ -89,9 +96,9 @@ export class UpstreamAnswer implements AnswerSink {
   }
 
   event({ id, retry, data, comment }: StreamEvent): boolean {
-    if (this.#isOver) return true;
+    if (this.#isOver || this.#isRefused) return true;
     if (id !== undefined && id !== '') this.#lastEventId = id;
-    if (retry !== undefined) this.#retryMs = Math.min(RETRY_MAX_MS, Number(retry) || 0);
+    if (retry !== undefined) this.#retryMs = Math.max(RETRY_MIN_MS, Math.min(RETRY_MAX_MS, Number(retry) || 0));
     if (data === undefined || data === '') {
       if (comment !== undefined) this.#reader.commented(comment);
       return true;
@@ -105,6 +112,7 @@ export class UpstreamAnswer implements AnswerSink {
   }
 
   end(): void {
+    if (this.#isRefused) return;
     this.#hasEnded = true;
     this.#call = undefined;
     clearTimeout(this.#timer);
@@ -123,6 +131,7 @@ export class UpstreamAnswer implements AnswerSink {
   }
 
   fail(error: AppError): void {
+    if (this.#isRefused) return;
     this.#hasEnded = true;
     this.#call = undefined;
     clearTimeout(this.#timer);
