@@ -1,5 +1,5 @@
 // Tasks of an upstream of 2025-11-25 for clients of 2026-07-28, moment by moment: what no honest server can be made to do when a test wants it.
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { itemRow, snapshotOf, upstreamRow } from '../../combined/combined-rig.ts';
 import { settled, type Heard, type Message, type PlayedCall } from '../bridge-rig.ts';
 import { asked, FORM, modernRig, over, SAMPLE, type ModernRig, type Sent } from './modern-rig.ts';
@@ -204,10 +204,95 @@ describe('a task kept for its client', () => {
     expect(await failed).toMatchObject({ result: { status: 'failed', error: { code: -32603 } } });
   });
 
+  it('keeps only so many who ask the same', async () => {
+    const { rig, waiting } = await withTask();
+    for (let asked = 0; asked < 150; asked++) waiting.say(question(`q${asked}`));
+    const { result } = await looked(rig, { status: 'input_required' });
+    const [key = ''] = Object.keys(result?.['inputRequests'] as object);
+    await over(rig.send('tasks/update', { taskId: 't', inputResponses: { [key]: { action: 'decline' } } }, ABLE));
+    await settled();
+    const answers = answersSent(rig);
+    expect([answers.filter(({ result: given }) => given !== undefined).length, answers.filter(({ error }) => error?.code === -32603).length]).toEqual(
+      [100, 50],
+    );
+  });
+
   it('takes answers as an object, and nothing else', async () => {
     const { rig } = await withTask();
     for (const inputResponses of [undefined, null, [], 'x'])
       expect((await over(rig.send('tasks/update', { taskId: 't', inputResponses }, ABLE))).answer).toMatchObject({ error: { code: -32602 } });
+  });
+});
+
+describe('a task that its client listens to', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  async function listenedTo(): Promise<{ rig: ModernRig; waiting: PlayedCall; told: () => unknown[] }> {
+    const { rig, waiting } = await withTask({ pollInterval: 1000 });
+    const ear = rig.send('subscriptions/listen', { notifications: { taskIds: ['t'] } }, ABLE);
+    for (let again = 0; ear.messages.length === 0 && again < 200; again++) await settled();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const told = (): unknown[] => ear.messages.slice(1).map(({ params }) => params?.['statusMessage'] ?? params?.['status']);
+    return { rig, waiting, told };
+  }
+  const lookedAt = (rig: ModernRig): number => rig.upstream.of('tasks/get').length;
+  const last = (rig: ModernRig, method: string): PlayedCall => rig.upstream.of(method).at(-1) as PlayedCall;
+
+  it('is looked at by one at a time, however often the client asks and the upstream will not wait', async () => {
+    const { rig, waiting } = await listenedTo();
+    waiting.refuse(-32602, 'not ready');
+    for (let asked = 0; asked < 5; asked++) {
+      rig.send('tasks/get', { taskId: 't' }, ABLE);
+      await settled();
+      last(rig, 'tasks/get').answer(task({ pollInterval: 1000 }));
+      await settled();
+      last(rig, 'tasks/result').refuse(-32602, 'not ready');
+      await settled();
+    }
+    const before = lookedAt(rig);
+    vi.advanceTimersByTime(1000);
+    await settled();
+    expect(lookedAt(rig)).toBe(before + 1);
+  });
+
+  it('is looked at again when what waited for its end broke, and when the upstream was not there', async () => {
+    const { rig, waiting, told } = await listenedTo();
+    waiting.breakDown();
+    vi.advanceTimersByTime(1000);
+    await settled();
+    expect(lookedAt(rig)).toBe(1);
+    last(rig, 'tasks/get').breakDown();
+    await settled();
+    vi.advanceTimersByTime(60_000);
+    await settled();
+    last(rig, 'tasks/get').answer(task());
+    await settled();
+    last(rig, 'tasks/result').answer(DONE);
+    await settled();
+    expect([lookedAt(rig), told()]).toEqual([2, ['completed']]);
+    vi.advanceTimersByTime(60_000);
+    await settled();
+    expect(lookedAt(rig)).toBe(2);
+  });
+
+  it('is looked at when nothing waited for its end any more', async () => {
+    const { rig, waiting } = await withTask({ pollInterval: 50 });
+    waiting.breakDown();
+    rig.send('subscriptions/listen', { notifications: { taskIds: ['t'] } }, ABLE);
+    expect(await came(rig, 'tasks/get', 1)).toBeDefined();
+  });
+
+  it('tells what the upstream says of it, and when a question is taken back', async () => {
+    const { rig, waiting, told } = await listenedTo();
+    waiting.say({ method: 'notifications/tasks/status', params: task({ statusMessage: 'half' }) });
+    waiting.say({ method: 'notifications/tasks/status', params: task({ status: 'completed', statusMessage: 'all' }) });
+    expect(told()).toEqual(['half']);
+    waiting.say({ method: 'notifications/tasks/status', params: task() });
+    waiting.say(question('q'));
+    waiting.say({ method: 'notifications/cancelled', params: { requestId: 'other' } });
+    waiting.say({ method: 'notifications/cancelled', params: { requestId: 'q' } });
+    expect(told()).toEqual(['half', 'working', 'input_required', 'working']);
+    expect(rig.upstream.of('tasks/get')).toHaveLength(0);
   });
 });
 

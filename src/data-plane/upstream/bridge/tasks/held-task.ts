@@ -9,13 +9,23 @@ import { isQuestion, missingFor, refusedText } from '../modern-client/question.t
 import { UpstreamAnswer, type AnswerReader } from '../modern-client/upstream-answer.ts';
 import { LostTask, type HeldTaskParts, type MadeTask, type TaskLease } from './made-task.ts';
 import type { KeptTask } from './task-book.ts';
-import { inlinedResult, isReadable, isTerminal, modernDetails, modernState, modernTask, taskRequest, type Outcome } from './task-forms.ts';
+import {
+  inlinedResult,
+  isReadable,
+  isTerminal,
+  modernDetails,
+  modernState,
+  modernTask,
+  pollIntervalMsOf,
+  taskRequest,
+  type Outcome,
+} from './task-forms.ts';
 import { TaskQuestions } from './task-questions.ts';
+import { TaskWatchers } from './task-watchers.ts';
 
 const UNREADABLE = '{"error":{"code":-32603,"message":"The upstream gave a result that cannot be read."}}';
-const POLL_DEFAULT_MS = 1000;
-const POLL_MIN_MS = 50;
-const POLL_MAX_MS = 30_000;
+/** An upstream that could not be asked is left alone for so long. */
+const UNASKED_PAUSE_MS = 5000;
 
 export class HeldTask implements KeptTask, LegCall, AnswerReader {
   /** Of the tasks/result that waits at the upstream. */
@@ -29,7 +39,7 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
   #lease: TaskLease | undefined;
   readonly #capabilities: string;
   readonly #questions = new TaskQuestions();
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new TaskWatchers(() => void this.#lookAgain());
   /** Resolves when tasks/result is over, whatever came of it. */
   #ended = Promise.withResolvers<void>();
   #task: string;
@@ -70,8 +80,9 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
 
   /** @param changed is told whenever `state` is another */
   watch(changed: () => void): () => void {
-    this.#watchers.add(changed);
-    return () => this.#watchers.delete(changed);
+    const stop = this.#watchers.add(changed);
+    if (this.#waiting === undefined && !this.isFinished) this.#watchers.lookIn(pollIntervalMsOf(this.#task));
+    return stop;
   }
 
   /** The result of tasks/get. Throws LostTask, or AppError when the upstream cannot be asked. */
@@ -128,22 +139,26 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
     this.#answer = isReadable(answer) ? answer : UNREADABLE;
     if (valueAt(this.#answer, ['result']) !== undefined) this.#settle();
     // Failed, cancelled or not over yet: only tasks/get tells.
-    else if (this.#watchers.size > 0) setTimeout(() => void this.#lookAgain(), this.#pollIntervalMs).unref();
-    this.#waited();
+    this.failed();
   }
 
-  /** Whoever asks for the task next has another tasks/result sent. */
+  /** Whoever asks for the task next has another tasks/result sent; for those who only listen the gateway asks. */
   failed(): void {
     this.#waited();
+    if (!this.isFinished) this.#watchers.lookIn(pollIntervalMsOf(this.#task));
   }
 
   told(envelope: Envelope, text: string): void {
     if (this.isFinished) return;
-    if (envelope.method === 'notifications/cancelled') this.#questions.takenBack(envelope.requestId);
-    else if (envelope.method === 'notifications/tasks/status' && stringAt(text, ['params', 'taskId']) === this.taskId) {
+    if (envelope.method === 'notifications/cancelled') {
+      if (this.#questions.takenBack(envelope.requestId)) this.#changed();
+    } else if (envelope.method === 'notifications/tasks/status' && stringAt(text, ['params', 'taskId']) === this.taskId) {
       const task = valueAt(text, ['params']);
       if (task !== undefined) this.#task = modernTask(copied(task), this.#parts.ttlMaxMs);
-      if (stringAt(this.#task, ['status']) === 'cancelled') this.#finish({ status: 'cancelled' }, undefined);
+      const status = stringAt(this.#task, ['status']);
+      if (status === 'cancelled') this.#finish({ status }, undefined);
+      // How it ended is told when it is known.
+      else if (!isTerminal(status)) this.#changed();
     }
   }
 
@@ -174,11 +189,12 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
 
   /** For those who only listen. */
   async #lookAgain(): Promise<void> {
-    if (this.#outcome === undefined) await Promise.allSettled([this.#refresh()]);
-  }
-
-  get #pollIntervalMs(): number {
-    return Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, Number(valueAt(this.#task, ['pollIntervalMs']) ?? POLL_DEFAULT_MS)));
+    if (this.#outcome !== undefined) return;
+    try {
+      await this.#refresh();
+    } catch (error) {
+      if (!(error instanceof LostTask)) this.#watchers.lookIn(UNASKED_PAUSE_MS);
+    }
   }
 
   /** Takes what tasks/result said for the outcome. */
@@ -226,6 +242,7 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
     const lease = this.#lease;
     if (lease === undefined) return;
     this.#lease = undefined;
+    this.#watchers.rest();
     this.#questions.clear();
     this.#waiting?.cancel();
     this.#waited();
@@ -238,7 +255,7 @@ export class HeldTask implements KeptTask, LegCall, AnswerReader {
   }
 
   #changed(): void {
-    for (const changed of this.#watchers) changed();
+    this.#watchers.tell();
   }
 
   async #ask(method: string): Promise<string> {

@@ -10,6 +10,9 @@ export const RELATED_TASK = 'io.modelcontextprotocol/related-task';
 const SERVER_INFO = 'io.modelcontextprotocol/serverInfo';
 /** Of the extension's tasks/get, beside the task itself. */
 const OUTCOMES = ['result', 'error', 'inputRequests'] as const;
+const POLL_DEFAULT_MS = 1000;
+const POLL_MIN_MS = 50;
+const POLL_MAX_MS = 30_000;
 const TERMINAL: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled']);
 
 /** What tasks/get of the extension says beside the task itself; JSON texts. */
@@ -18,6 +21,12 @@ export interface Outcome {
   readonly result?: string;
   readonly error?: string;
   readonly inputRequests?: string;
+}
+
+/** How often the upstream wants to be asked after this task, within reason. @param task as the extension says it */
+export function pollIntervalMsOf(task: string): number {
+  const intervalMs = Number(valueAt(task, ['pollIntervalMs']));
+  return intervalMs > 0 ? Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, intervalMs)) : POLL_DEFAULT_MS;
 }
 
 export function isTerminal(status: string | undefined): boolean {

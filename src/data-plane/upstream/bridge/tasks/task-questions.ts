@@ -26,8 +26,9 @@ export class TaskQuestions {
     const question = questionOf(envelope, unrelated(text), `question-${this.#count + 1}`);
     for (const open of this.#open.values()) {
       if (open.text !== question.text) continue;
+      if (open.asked.length >= OPEN_MAX) return false;
       open.asked.push(question);
-      return open.asked.length <= OPEN_MAX;
+      return true;
     }
     if (this.#open.size >= OPEN_MAX) return false;
     this.#count++;
@@ -50,13 +51,15 @@ export class TaskQuestions {
     return answers;
   }
 
-  /** The upstream no longer wants to know. */
-  takenBack(id: string | undefined): void {
+  /** The upstream no longer wants to know. @returns whether something is open no more */
+  takenBack(id: string | undefined): boolean {
+    const before = this.#open.size;
     for (const [key, { asked }] of this.#open) {
       const at = asked.findIndex((question) => question.id === id);
       if (at !== -1) asked.splice(at, 1);
       if (asked.length === 0) this.#open.delete(key);
     }
+    return this.#open.size < before;
   }
 
   clear(): void {

@@ -9,7 +9,7 @@ import { CallStream } from '../legacy-client/call-stream.ts';
 import { questionOf, type Question } from '../legacy-client/input-round.ts';
 import { legacyAnswer } from '../legacy-client/legacy-answer.ts';
 import type { KnownTask, TaskAsker } from './known-task.ts';
-import { isTerminal, relatedTo } from './task-forms.ts';
+import { isTerminal, pollIntervalMsOf, relatedTo } from './task-forms.ts';
 import type { WholeAnswer } from './whole-answer.ts';
 
 export interface TaskHouse extends Omit<CallHouse, 'send' | 'relearn' | 'noteChange'> {
@@ -17,9 +17,7 @@ export interface TaskHouse extends Omit<CallHouse, 'send' | 'relearn' | 'noteCha
   request(method: string, taskId: string, more?: string): WholeAnswer;
 }
 
-const POLL_DEFAULT_MS = 1000;
-const POLL_MIN_MS = 50;
-const POLL_MAX_MS = 30_000;
+const RETRY_MS = 1000;
 /** In a row; the task may go on all the same. */
 const FAILURES_MAX = 5;
 const CANCELLED = '{"action":"cancel"}';
@@ -97,7 +95,7 @@ export class TaskResultCall implements UpstreamCall, AskingCall, TaskAsker {
         failures = 0;
       } catch (error) {
         if (!(error instanceof AppError) || !error.kind.retryable || ++failures > FAILURES_MAX) throw error;
-        pauseMs = POLL_DEFAULT_MS * 2 ** failures;
+        pauseMs = RETRY_MS * 2 ** failures;
       }
       if (!this.#isOver) await this.#pause(pauseMs);
     }
@@ -118,8 +116,7 @@ export class TaskResultCall implements UpstreamCall, AskingCall, TaskAsker {
     if (details === undefined) this.#finish(legacyAnswer(answer ?? '', this.message, this.#house.wrappedTools));
     else if (isTerminal(stringAt(details, ['status']))) this.#finish(this.#outcome(details, taskId));
     else this.#askNew(details);
-    const intervalMs = Number(valueAt(details ?? '{}', ['pollIntervalMs']));
-    return intervalMs > 0 ? Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, intervalMs)) : POLL_DEFAULT_MS;
+    return pollIntervalMsOf(details ?? '{}');
   }
 
   #outcome(details: string, taskId: string): string {
