@@ -4,6 +4,9 @@ import { scanMessage, type ClientNeed, type ItemKind } from '../../src/base/prot
 import type { ItemRow, ServerEntry, ServerRow, Snapshot, UpstreamRow } from '../../src/data-plane/gateway/index.ts';
 import { createSnapshotHolder } from '../../src/data-plane/gateway/snapshot.ts';
 import type { CallerView } from '../../src/data-plane/upstream/combined/caller-view.ts';
+import type { ClientMemory } from '../../src/data-plane/upstream/combined/client-memory.ts';
+import { LinkOwners } from '../../src/data-plane/upstream/combined/link-owners.ts';
+import { TaskOwners } from '../../src/data-plane/upstream/combined/task-owners.ts';
 
 export function upstreamRow(id: string, more: Partial<UpstreamRow> = {}): UpstreamRow {
   return {
@@ -57,6 +60,9 @@ export function snapshotOf(upstreams: readonly UpstreamRow[], items: readonly It
   holder.swap({ version: 1, upstreams, servers, items, revokedTokenIds: [] });
   return holder.current;
 }
+
+/** For routes of a client that was given and made nothing yet. */
+export const NOTHING_KNOWN: readonly [ClientMemory, Snapshot] = [{ tasks: new TaskOwners(1), links: new LinkOwners(1) }, snapshotOf([], [])];
 
 export function everything(snapshot: Snapshot): ServerEntry {
   const server = snapshot.servers.get('');

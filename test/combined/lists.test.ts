@@ -6,7 +6,7 @@ import type { ItemRow, ServerEntry } from '../../src/data-plane/gateway/index.ts
 import type { CallerView } from '../../src/data-plane/upstream/combined/caller-view.ts';
 import { listOf, pageOf } from '../../src/data-plane/upstream/combined/list-pages.ts';
 import { routeOf } from '../../src/data-plane/upstream/combined/route.ts';
-import { everything, itemRow, request, snapshotOf, upstreamRow, viewOf } from './combined-rig.ts';
+import { everything, itemRow, NOTHING_KNOWN, request, snapshotOf, upstreamRow, viewOf } from './combined-rig.ts';
 
 const LIST_KEY: Record<ItemKind, string> = { tool: 'tools', resource: 'resources', template: 'resourceTemplates', prompt: 'prompts' };
 
@@ -26,7 +26,7 @@ function readAll(server: ServerEntry, view: CallerView, kind: ItemKind, pageSize
 function mayCall(server: ServerEntry, view: CallerView, name: string): boolean {
   const { message, text } = request('tools/call', { name });
   try {
-    return routeOf(server, view, message, text, () => undefined) !== undefined;
+    return routeOf(server, view, message, text, ...NOTHING_KNOWN) !== undefined;
   } catch (error) {
     if (error instanceof AppError && error.code === 'tool.not_found') return false;
     throw error;

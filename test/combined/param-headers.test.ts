@@ -4,7 +4,7 @@ import { AppError } from '../../src/base/kernel/index.ts';
 import type { UpstreamRow } from '../../src/data-plane/gateway/index.ts';
 import { listOf, pageOf } from '../../src/data-plane/upstream/combined/list-pages.ts';
 import { routeOf } from '../../src/data-plane/upstream/combined/route.ts';
-import { everything, itemRow, request, snapshotOf, upstreamRow, viewOf } from './combined-rig.ts';
+import { everything, itemRow, NOTHING_KNOWN, request, snapshotOf, upstreamRow, viewOf } from './combined-rig.ts';
 
 function tool(upstreamId: string, type: string): ReturnType<typeof itemRow> {
   const inputSchema = { type: 'object', properties: { region: { type, 'x-mcp-header': 'Region' } } };
@@ -19,7 +19,7 @@ function shown(upstream: Partial<UpstreamRow>, era: 'legacy' | 'modern'): { list
   const callable = rows.filter(({ name }) => {
     const { message, text } = request('tools/call', { name });
     try {
-      return routeOf(server, view, message, text, () => undefined) !== undefined;
+      return routeOf(server, view, message, text, ...NOTHING_KNOWN) !== undefined;
     } catch (error) {
       if (error instanceof AppError) return false;
       throw error;
@@ -42,7 +42,7 @@ it('a call’s route says what travels in headers, by whatever name the tool is 
   const server = everything(snapshotOf([upstreamRow('a')], [{ ...tool('a', 'string'), formerNames: ['old'] }]));
   for (const name of ['a-string', 'string', 'old']) {
     const { message, text } = request('tools/call', { name });
-    const route = routeOf(server, viewOf(), message, text, () => undefined);
+    const route = routeOf(server, viewOf(), message, text, ...NOTHING_KNOWN);
     expect(route?.params).toEqual([{ header: 'mcp-param-region', path: ['region'] }]);
   }
 });

@@ -5,12 +5,12 @@ import { routeOf } from '../../src/data-plane/upstream/combined/route.ts';
 import { indexOf } from '../../src/data-plane/upstream/combined/combined-index.ts';
 import { withPublishedUris } from '../../src/data-plane/upstream/combined/shared-uris.ts';
 import { matcherOf, plainUri, wideMatcherOf } from '../../src/base/protocol/index.ts';
-import { everything, itemRow, request, snapshotOf, upstreamRow, viewOf } from './combined-rig.ts';
+import { everything, itemRow, NOTHING_KNOWN, request, snapshotOf, upstreamRow, viewOf } from './combined-rig.ts';
 
 function route(items: Parameters<typeof snapshotOf>[1], method: string, params: object) {
   const server = everything(snapshotOf([upstreamRow('a'), upstreamRow('b')], items));
   const { message, text } = request(method, params);
-  const found = routeOf(server, viewOf(), message, text, () => undefined);
+  const found = routeOf(server, viewOf(), message, text, ...NOTHING_KNOWN);
   return found === undefined ? undefined : { upstream: found.upstream.id, params: (JSON.parse(found.text) as { params: unknown }).params };
 }
 

@@ -43,12 +43,6 @@ export const UNLIKE: readonly Unlike[] = [
   ].map((step) => ({ why: KNOWN_HERE, where: combined, step, instead: notFound })),
   // Some clients refuse this one themselves.
   { why: KNOWN_HERE, where: combined, step: 'read  (1)', instead: refused },
-  {
-    why: 'what a session adds is no part of a combined server, whose lists are of what the gateway has read',
-    where: combined,
-    step: 'read demo://resource/session/note.gz (1)',
-    instead: notFound,
-  },
   ...[`${URL_FIRST} (1)`, `${URL_FIRST} (2)`].map((step) => ({
     why: 'the error that sends the user to a URL first is a question in the newer era, after which the call is made again',
     where: across,

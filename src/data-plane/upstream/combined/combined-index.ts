@@ -2,7 +2,7 @@
 // items never answer to one name, and none takes another's (decisions.md 8).
 import type { ItemEntry, ServerEntry, UpstreamEntry } from '#data-plane/gateway';
 import { matcherOf, type ItemKind, type UriMatcher } from '#base/protocol';
-import { namesForSharedUris, type UriNames } from './shared-uris.ts';
+import { namesForSharedUris, schemesOf, type UriNames } from './shared-uris.ts';
 
 export interface CombinedIndex {
   readonly tools: ReadonlyMap<string, ItemEntry>;
@@ -19,6 +19,8 @@ export interface CombinedIndex {
   readonly isAllPublic: boolean;
   readonly upstreamIds: ReadonlySet<string>;
   readonly upstreams: ReadonlySet<UpstreamEntry>;
+  /** By upstream id: what its URIs get in front of them when another has the same. */
+  readonly schemes: ReadonlyMap<string, string>;
   /** Kinds of which not everybody sees the same: by visibility, or by what a client declares. */
   readonly varying: ReadonlySet<ItemKind>;
 }
@@ -49,6 +51,7 @@ class Index implements CombinedIndex {
   #prompts: ReadonlyMap<string, ItemEntry> | undefined;
   #resources: ReadonlyMap<string, ItemEntry> | undefined;
   #templates: CombinedIndex['templates'] | undefined;
+  #schemes: ReadonlyMap<string, string> | undefined;
 
   constructor(unordered: readonly ItemEntry[]) {
     // The same whatever the order of registration or reading: by name, then by the upstream's own key.
@@ -81,6 +84,10 @@ class Index implements CombinedIndex {
 
   get resources(): ReadonlyMap<string, ItemEntry> {
     return (this.#resources ??= new Map(this.byKind.resource.map((item) => [publishedUri(this, item), item])));
+  }
+
+  get schemes(): ReadonlyMap<string, string> {
+    return (this.#schemes ??= schemesOf(this.upstreams));
   }
 
   get templates(): CombinedIndex['templates'] {

@@ -9,10 +9,12 @@ import { LineSession } from '../channel/line-session.ts';
 import { isLogLevel } from '../channel/log-levels.ts';
 import { stringAt } from '../channel/string-at.ts';
 import { declaredIn, type CallerView } from './caller-view.ts';
+import type { ClientMemory } from './client-memory.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import { indexOf } from './combined-index.ts';
 import { HeardWords } from './heard-words.ts';
 import type { Hello, Leg, LegOwner } from '../leg/leg.ts';
+import { LinkOwners, mayName } from './link-owners.ts';
 import { listOf } from './list-pages.ts';
 import { localResult } from './local-answers.ts';
 import { reply } from '../reply.ts';
@@ -41,7 +43,7 @@ export class CombinedSession extends LineSession implements LegOwner {
   readonly #heard: HeardWords;
   /** By the client's own ids. */
   readonly #running = new RunningCalls();
-  readonly #tasks = new TaskOwners(TASKS_MAX);
+  readonly #memory: ClientMemory = { tasks: new TaskOwners(TASKS_MAX), links: new LinkOwners(1) };
   /** What the client was last told or shown of its lists. */
   #announced: string;
   /** Of what changed, what waits for the client to listen. */
@@ -68,7 +70,7 @@ export class CombinedSession extends LineSession implements LegOwner {
       capabilities,
       clientInfo: valueAt(text, ['params', 'clientInfo']) ?? '{"name":"mcpgateway","version":"1"}',
     };
-    this.#heard = new HeardWords(parts, this.#view, () => this.#server());
+    this.#heard = new HeardWords(parts, this.#view, () => this.#server(), this.#memory.links);
     this.#legs = new SessionLegs(parts, this, this.#hello, principal, request.headers);
     this.#onEnd = onEnd;
     this.#announced = this.#listsNow(server);
@@ -155,7 +157,7 @@ export class CombinedSession extends LineSession implements LegOwner {
     if (result !== undefined) return reply(sink, message.id, result);
     if (message.method === 'logging/setLevel') return this.#setLevel(message, body, sink);
     const text = body.toString('latin1');
-    const route = routeOf(server, this.#view, message, text, (taskId) => this.#tasks.ownerOf(this.#view.principal, taskId, this.#parts.snapshot()));
+    const route = routeOf(server, this.#view, message, text, this.#memory, this.#parts.snapshot());
     if (route === undefined)
       return reply(sink, message.id, undefined, { code: -32601, message: `Method not found: ${message.method.slice(0, 200)}` });
     const { upstream } = route;
@@ -163,6 +165,7 @@ export class CombinedSession extends LineSession implements LegOwner {
     const call = new RoutedCall(upstream, message, sink, {
       uriNames: indexOf(server).uriNames.get(upstream.id),
       answer: message.method === 'tools/call' ? this.#noteTask(text, upstream) : undefined,
+      named: mayName(message) ? (said) => this.#noteLinks(upstream, said) : undefined,
       statusOf: () => 200,
       said: (envelope, said) => this.#heard.said(leg, envelope, said),
       eventPrefix: `${upstream.id}:`,
@@ -207,9 +210,14 @@ export class CombinedSession extends LineSession implements LegOwner {
   #noteTask(request: string, upstream: UpstreamEntry): ((answer: string) => string) | undefined {
     if (valueAt(request, ['params', 'task']) === undefined) return undefined;
     return (answer) => {
-      this.#tasks.note(this.#view.principal, stringAt(answer, ['result', 'task', 'taskId']), upstream.id);
+      this.#memory.tasks.note(this.#view.principal, stringAt(answer, ['result', 'task', 'taskId']), upstream.id);
       return answer;
     };
+  }
+
+  #noteLinks(upstream: UpstreamEntry, text: string): string {
+    const server = this.#server();
+    return server === undefined ? text : this.#memory.links.note(server, this.#view.principal, upstream, text);
   }
 
   /** Takes up the stream of a call, or the listening stream, after a break. */
@@ -226,6 +234,7 @@ export class CombinedSession extends LineSession implements LegOwner {
     const call = new RoutedCall(upstream, STREAM, sink, {
       uriNames: indexOf(server).uriNames.get(upstream.id),
       answer: undefined,
+      named: (said) => this.#noteLinks(upstream, said),
       statusOf: undefined,
       said: (envelope, said) => this.#heard.said(leg, envelope, said),
       eventPrefix: `${upstream.id}:`,

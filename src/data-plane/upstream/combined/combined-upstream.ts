@@ -10,9 +10,11 @@ import { declaresTasks, undeclared } from '../bridge/tasks/modern-tasks.ts';
 import { declaredCapabilities, isModern, refusedModern } from '../channel/modern-manners.ts';
 import { stringAt } from '../channel/string-at.ts';
 import { declaredIn, type CallerView } from './caller-view.ts';
+import type { ClientMemory } from './client-memory.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import { CombinedSession } from './combined-session.ts';
 import { LegPool } from './leg-pool.ts';
+import { LinkOwners } from './link-owners.ts';
 import { makeTexts } from './list-pages.ts';
 import { Listeners } from './listeners.ts';
 import { initialized, localResult } from './local-answers.ts';
@@ -30,6 +32,7 @@ export interface CombinedUpstream extends UpstreamPort {
 
 /** Of all callers without a session. */
 const TASKS_MAX = 10_000;
+const LINK_CLIENTS_MAX = 1000;
 const ENDED_WITHIN_MS = 1000;
 const NEWEST_LEGACY = '2025-11-25';
 /** Of the older era; in the modern one they are no methods. */
@@ -49,8 +52,9 @@ const OF_TASKS: ReadonlySet<string> = new Set(['tasks/get', 'tasks/update', 'tas
 export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
   const sessions = new Set<CombinedSession>();
   const pool = new LegPool(parts);
-  const tasks = new TaskOwners(TASKS_MAX);
-  const listeners = new Listeners(parts, tasks);
+  const memory: ClientMemory = { tasks: new TaskOwners(TASKS_MAX), links: new LinkOwners(LINK_CLIENTS_MAX) };
+  const listeners = new Listeners(parts, memory);
+  const singles = { ...parts, pool, memory };
 
   function initialize(
     server: ServerEntry,
@@ -85,9 +89,9 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
     const unknown = { code: -32601, message: `Method not found: ${message.method.slice(0, 200)}` };
     if (!isLegacy && REMOVED.has(message.method)) return reply(sink, message.id, undefined, unknown, 404);
     const text = body.toString('latin1');
-    const route = routeOf(server, view, message, text, (taskId) => tasks.ownerOf(view.principal, taskId, parts.snapshot()));
+    const route = routeOf(server, view, message, text, memory, parts.snapshot());
     if (route === undefined) return reply(sink, message.id, undefined, unknown, isLegacy ? 200 : 404);
-    return sendSingle({ ...parts, pool, tasks }, { server, view, request, message, route, sink });
+    return sendSingle(singles, { server, view, request, message, route, sink });
   }
 
   function open(request: UpstreamRequest, sink: AnswerSink, observer: UpstreamObserver | undefined): UpstreamCall {

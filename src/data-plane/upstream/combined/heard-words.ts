@@ -6,6 +6,7 @@ import { AskIds, type Asker } from './ask-ids.ts';
 import type { CallerView } from './caller-view.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import type { Leg } from '../leg/leg.ts';
+import type { LinkOwners } from './link-owners.ts';
 import { shownNews } from './resource-news.ts';
 import { isOfLists, withNamedLogger } from './upstream-words.ts';
 
@@ -22,12 +23,14 @@ export class HeardWords {
   readonly #parts: CombinedParts;
   readonly #view: CallerView;
   readonly #serverNow: () => ServerEntry | undefined;
+  readonly #links: LinkOwners;
   readonly #asks = new AskIds<LegAsker>();
 
-  constructor(parts: CombinedParts, view: CallerView, serverNow: () => ServerEntry | undefined) {
+  constructor(parts: CombinedParts, view: CallerView, serverNow: () => ServerEntry | undefined, links: LinkOwners) {
     this.#parts = parts;
     this.#view = view;
     this.#serverNow = serverNow;
+    this.#links = links;
   }
 
   /** For the client; undefined for nothing. */
@@ -48,7 +51,7 @@ export class HeardWords {
       case 'notifications/message':
         return withNamedLogger(text, upstream);
       case 'notifications/resources/updated':
-        return shownNews(this.#serverNow(), this.#view, upstream, text);
+        return shownNews(this.#serverNow(), this.#view, upstream, text, this.#links);
       default:
         return text;
     }

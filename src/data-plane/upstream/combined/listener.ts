@@ -7,6 +7,7 @@ import { isPartOf } from '../channel/resource-part.ts';
 import { stringAt } from '../channel/string-at.ts';
 import { NewsStream, RESOURCE_UPDATED, TASK_CHANGED, wantedIn, type ListNews, type Wanted } from '../listen-words.ts';
 import type { CallerView } from './caller-view.ts';
+import type { ClientMemory } from './client-memory.ts';
 import { indexOf } from './combined-index.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import { listOf } from './list-pages.ts';
@@ -35,13 +36,13 @@ export class Listener implements UpstreamCall, Told, WatchOwner {
   readonly #hashes = new Map<ListNews, string>();
   readonly #watches: ResourceWatch[] = [];
   readonly #taskWatches: TaskWatch[] = [];
-  readonly #taskOwner: (taskId: string) => UpstreamEntry | undefined;
+  readonly #memory: ClientMemory;
   #isAcknowledged = false;
   #isOver = false;
 
   /**
    * @param text the client's request as latin1
-   * @param taskOwner the upstream that runs a task of this caller
+   * @param memory what upstreams made for this caller, or named to it
    * @param onOver called when it ends
    */
   constructor(
@@ -51,10 +52,10 @@ export class Listener implements UpstreamCall, Told, WatchOwner {
     idText: string,
     text: string,
     sink: AnswerSink,
-    taskOwner: (taskId: string) => UpstreamEntry | undefined,
+    memory: ClientMemory,
     onOver: (listener: Listener) => void,
   ) {
-    this.#taskOwner = taskOwner;
+    this.#memory = memory;
     this.#parts = parts;
     this.#view = view;
     this.#serverId = request.upstream.id;
@@ -134,7 +135,7 @@ export class Listener implements UpstreamCall, Told, WatchOwner {
     const uri = stringAt(text, ['params', 'uri']);
     // Nobody asked for anything else.
     if (uri === undefined || !watch.uris.some((whole) => isPartOf(uri, whole))) return;
-    const shown = shownNews(this.#server(), this.#view, upstream, text);
+    const shown = shownNews(this.#server(), this.#view, upstream, text, this.#memory.links);
     if (shown !== undefined) this.#stream.pass(shown);
   }
 
@@ -146,9 +147,9 @@ export class Listener implements UpstreamCall, Told, WatchOwner {
   #routed(server: ServerEntry, uris: readonly string[]): Map<string, Map<string, string[]>> {
     const routed = new Map<string, Map<string, string[]>>();
     for (const uri of uris) {
-      const found = resourceOf(server, this.#view, uri);
+      const found = resourceOf(server, this.#view, uri) ?? this.#memory.links.ownerOf(server, this.#view, uri, this.#parts.snapshot());
       if (found === undefined) continue;
-      const { id } = found.item.upstream;
+      const { id } = found.upstream;
       const ofUpstream = routed.get(id) ?? new Map<string, string[]>();
       routed.set(id, ofUpstream.set(found.uri, [...(ofUpstream.get(found.uri) ?? []), uri]));
     }
@@ -173,7 +174,13 @@ export class Listener implements UpstreamCall, Told, WatchOwner {
     )
       return;
     const server = this.#server();
-    if (server !== undefined) this.#stream.pass(withPublishedUris(text, indexOf(server).uriNames.get(upstream.id)));
+    if (server === undefined) return;
+    const shown = withPublishedUris(text, indexOf(server).uriNames.get(upstream.id));
+    this.#stream.pass(this.#memory.links.note(server, this.#view.principal, upstream, shown));
+  }
+
+  #taskOwner(taskId: string): UpstreamEntry | undefined {
+    return this.#memory.tasks.ownerOf(this.#view.principal, taskId, this.#parts.snapshot());
   }
 
   async #agree(

@@ -4,14 +4,22 @@ import type { ServerEntry, UpstreamEntry } from '#data-plane/gateway';
 import { stringAt } from '../channel/string-at.ts';
 import { maySee, type CallerView } from './caller-view.ts';
 import { indexOf } from './combined-index.ts';
+import type { LinkOwners } from './link-owners.ts';
 import { withPublishedUris } from './shared-uris.ts';
 
 /**
  * @param server as it is now; undefined when it is no more
  * @param text `notifications/resources/updated` of the upstream, as latin1
+ * @param links of this caller, to whom what is on no list is named by this
  * @returns undefined when it is not for this caller
  */
-export function shownNews(server: ServerEntry | undefined, view: CallerView, upstream: UpstreamEntry, text: string): string | undefined {
+export function shownNews(
+  server: ServerEntry | undefined,
+  view: CallerView,
+  upstream: UpstreamEntry,
+  text: string,
+  links: LinkOwners,
+): string | undefined {
   if (server === undefined || valueAt(text, ['params', 'uri']) === undefined) return undefined;
   const { resources, uriNames } = indexOf(server);
   const uri = stringAt(text, ['params', 'uri']) ?? '';
@@ -19,5 +27,6 @@ export function shownNews(server: ServerEntry | undefined, view: CallerView, ups
   const item = resources.get(stringAt(shown, ['params', 'uri']) ?? '');
   if (item !== undefined) return maySee(view, server, item) ? shown : undefined;
   // What is on no list was subscribed to by a template, or is a part of what was.
-  return upstream.resources.has(uri) || upstream.hiddenUris.has(plainUri(uri)) ? undefined : shown;
+  if (upstream.resources.has(uri) || upstream.hiddenUris.has(plainUri(uri))) return undefined;
+  return links.note(server, view.principal, upstream, shown);
 }

@@ -1,9 +1,11 @@
 // Which upstream a request is for, and how the upstream calls what the client named.
 import { AppError } from '#base/kernel';
 import { jsonText, parsedJson, plainUri, replaceAt, valueAt, type Envelope, type ParamHeader } from '#base/protocol';
-import { declaredParams, type ItemEntry, type ServerEntry, type UpstreamEntry } from '#data-plane/gateway';
+import { declaredParams, type ItemEntry, type ServerEntry, type Snapshot, type UpstreamEntry } from '#data-plane/gateway';
 import { maySee, type CallerView } from './caller-view.ts';
+import type { ClientMemory } from './client-memory.ts';
 import { indexOf, publishedUri, type CombinedIndex } from './combined-index.ts';
+import type { OwnedUri } from './link-owners.ts';
 
 export interface Route {
   readonly upstream: UpstreamEntry;
@@ -13,10 +15,12 @@ export interface Route {
   readonly name: string | undefined;
   /** Arguments that travel in headers too; undefined for what is no tool. */
   readonly params?: readonly ParamHeader[];
+  /** It is on no list, and was named to this caller. */
+  readonly isLink?: boolean;
 }
 
 /**
- * @param taskOwner the upstream that made a task of this client
+ * @param memory what upstreams made for this client, or named to it
  * @returns undefined when no upstream can be told from the request
  * Throws AppError `tool.not_found`, `prompt.not_found`, `resource.not_found` or `request.bad_params`.
  */
@@ -25,7 +29,8 @@ export function routeOf(
   view: CallerView,
   message: Envelope,
   text: string,
-  taskOwner: (taskId: string) => UpstreamEntry | undefined,
+  memory: ClientMemory,
+  snapshot: Snapshot,
 ): Route | undefined {
   switch (message.method) {
     case 'tools/call':
@@ -35,14 +40,14 @@ export function routeOf(
     case 'resources/read':
     case 'resources/subscribe':
     case 'resources/unsubscribe':
-      return byUri(server, view, required(message.uri, 'uri'), text, ['params', 'uri']);
+      return byUri(server, view, required(message.uri, 'uri'), text, ['params', 'uri'], memory, snapshot);
     case 'completion/complete':
-      return byReference(server, view, text);
+      return byReference(server, view, text, memory, snapshot);
     case 'tasks/get':
     case 'tasks/result':
     case 'tasks/cancel':
     case 'tasks/update': {
-      const upstream = taskOwner(required(message.taskId, 'taskId'));
+      const upstream = memory.tasks.ownerOf(view.principal, required(message.taskId, 'taskId'), snapshot);
       if (upstream === undefined) throw new AppError('request.bad_params', 'There is no such task.');
       return { upstream, text, name: message.taskId };
     }
@@ -64,14 +69,28 @@ function byName(server: ServerEntry, view: CallerView, message: Envelope, text: 
   };
 }
 
-function byUri(server: ServerEntry, view: CallerView, uri: string, text: string, path: readonly string[]): Route {
-  const found = resourceOf(server, view, uri);
+function byUri(
+  server: ServerEntry,
+  view: CallerView,
+  uri: string,
+  text: string,
+  path: readonly string[],
+  { links }: ClientMemory,
+  snapshot: Snapshot,
+): Route {
+  const listed = resourceOf(server, view, uri);
+  const found = listed ?? links.ownerOf(server, view, uri, snapshot);
   if (found === undefined) throw new AppError('resource.not_found', `Unknown resource: ${uri.slice(0, 200)}`, { data: { uri: uri.slice(0, 2048) } });
-  return { upstream: found.item.upstream, text: found.uri === uri ? text : replaceAt(text, path, jsonText(found.uri)), name: found.uri };
+  return {
+    upstream: found.upstream,
+    text: found.uri === uri ? text : replaceAt(text, path, jsonText(found.uri)),
+    name: found.uri,
+    isLink: listed === undefined,
+  };
 }
 
-/** The resource or template that a caller's URI is one of, and what its upstream calls it; undefined when the caller may see none. */
-export function resourceOf(server: ServerEntry, view: CallerView, uri: string): { item: ItemEntry; uri: string } | undefined {
+/** Whose the resource, or template, is that a caller's URI is one of; undefined when the caller may see none. */
+export function resourceOf(server: ServerEntry, view: CallerView, uri: string): OwnedUri | undefined {
   const index = indexOf(server);
   const listed = index.resources.get(uri);
   const item =
@@ -81,7 +100,7 @@ export function resourceOf(server: ServerEntry, view: CallerView, uri: string): 
           (template) =>
             template.matches(uri) && maySee(view, server, template.item) && !isHidden(view, server, template.item, ownUri(index, template.item, uri)),
         )?.item;
-  return item === undefined ? undefined : { item, uri: ownUri(index, item, uri) };
+  return item === undefined ? undefined : { upstream: item.upstream, uri: ownUri(index, item, uri) };
 }
 
 /** What the item's upstream calls what the client calls so. */
@@ -96,7 +115,7 @@ function isHidden(view: CallerView, server: ServerEntry, { upstream }: ItemEntry
   return resource !== undefined && !maySee(view, server, resource);
 }
 
-function byReference(server: ServerEntry, view: CallerView, text: string): Route {
+function byReference(server: ServerEntry, view: CallerView, text: string, memory: ClientMemory, snapshot: Snapshot): Route {
   const reference = valueAt(text, ['params', 'ref']);
   const { name, uri } = (reference?.startsWith('{') === true ? parsedJson(reference) : {}) as { name?: unknown; uri?: unknown };
   if (typeof name === 'string') {
@@ -107,7 +126,7 @@ function byReference(server: ServerEntry, view: CallerView, text: string): Route
   const wanted = required(typeof uri === 'string' ? uri : undefined, 'ref');
   const index = indexOf(server);
   const template = index.templates.find(({ item }) => publishedUri(index, item) === wanted && maySee(view, server, item));
-  if (template === undefined) return byUri(server, view, wanted, text, ['params', 'ref', 'uri']);
+  if (template === undefined) return byUri(server, view, wanted, text, ['params', 'ref', 'uri'], memory, snapshot);
   return { upstream: template.item.upstream, text: replaceAt(text, ['params', 'ref', 'uri'], jsonText(template.item.row.key)), name: undefined };
 }
 

@@ -13,32 +13,14 @@ import {
 } from '#data-plane/gateway';
 
 import { refusal } from '../refusal.ts';
-import { withPublishedUris, type UriNames } from './shared-uris.ts';
-
-export interface RouteHooks {
-  readonly uriNames: UriNames | undefined;
-  /** Turns the answer into the client's era. */
-  readonly answer: ((text: string) => string) | undefined;
-  /** The HTTP status for an answer that the client's era has other statuses for than the upstream's; undefined: as it came. */
-  readonly statusOf: ((text: string, isError: boolean) => number) | undefined;
-  /** What the upstream asks or says on the way, in the client's terms; undefined when it is not for the client. */
-  said(envelope: Envelope, text: string): string | undefined;
-  /** Before an event id, so that a stream that is taken up again leads back to its upstream; undefined for none. */
-  readonly eventPrefix: string | undefined;
-  /** Does the client's revision know events with an id and empty data? */
-  readonly takesEmptyData: boolean;
-  /** The id under which the upstream knows it, when it is not the client's own. */
-  readonly upstreamId?: string;
-  /** It was sent, and nobody wants the answer any more. */
-  abandoned?(): void;
-}
+import { HeldAnswer } from './held-answer.ts';
+import type { RouteHooks } from './route-hooks.ts';
+import { withPublishedUris } from './shared-uris.ts';
 
 /** Told once when a call is over, however it ended. An object rather than a closure: see AnswerListener. */
 export interface CallWatcher {
   callIsOver(call: RoutedCall): void;
 }
-
-const HELD_MAX = 64 * 1024 * 1024;
 
 export class RoutedCall implements UpstreamCall, AnswerSink {
   readonly upstreamId: string;
@@ -54,8 +36,7 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
   #isStarting = false;
   #isPaused = false;
   #isOver = false;
-  /** A document that has to be whole before it can be changed. */
-  #held: { head: AnswerHead; parts: Buffer[]; size: number } | undefined;
+  #held: HeldAnswer | undefined;
 
   constructor(upstream: UpstreamEntry, message: Envelope, sink: AnswerSink, hooks: RouteHooks) {
     this.#upstream = upstream;
@@ -134,17 +115,22 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
   head(head: AnswerHead): void {
     if (this.#isOver) return;
     const { namesSession: _own, ...shown } = head;
-    const isRefusal = head.status >= 400 && this.message.kind === 'request';
-    if (isRefusal || (head.kind === 'json' && this.#changesAnswers)) this.#held = { head: shown, parts: [], size: 0 };
+    const isChanged = (head.status >= 400 && this.message.kind === 'request') || (head.kind === 'json' && this.#changesAnswers);
+    if (isChanged || (head.kind === 'json' && this.#hooks.named !== undefined)) this.#held = new HeldAnswer(shown, !isChanged);
     else this.#sink.head(shown);
   }
 
   chunk(bytes: Buffer): boolean {
     if (this.#isOver) return true;
-    if (this.#held === undefined) return this.#sink.chunk(bytes);
-    this.#held.parts.push(bytes);
-    this.#held.size += bytes.length;
-    if (this.#held.size > HELD_MAX) this.giveUp(new AppError('upstream.too_large', `The answer is larger than ${HELD_MAX} bytes.`));
+    const held = this.#held;
+    if (held === undefined) return this.#sink.chunk(bytes);
+    held.add(bytes);
+    if (!held.isTooLarge) return true;
+    if (held.isLetPass) {
+      this.#held = undefined;
+      return held.passTo(this.#sink);
+    }
+    this.giveUp(new AppError('upstream.too_large', `The answer is larger than ${held.maxBytes} bytes.`));
     return true;
   }
 
@@ -166,12 +152,13 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
   end(): void {
     if (this.#isOver) return;
     const held = this.#held;
-    if (held === undefined) {
+    if (held === undefined || held.isLetPass) {
+      held?.passTo(this.#sink);
       this.#over();
       this.#sink.end();
       return;
     }
-    const whole = Buffer.concat(held.parts).toString('latin1');
+    const whole = held.whole.toString('latin1');
     const refused = held.head.status >= 400 ? refusal(this.#upstream, held.head.status, whole) : undefined;
     if (refused !== undefined) {
       this.fail(refused);
@@ -229,8 +216,9 @@ export class RoutedCall implements UpstreamCall, AnswerSink {
   }
 
   #answerText(text: string): string {
-    const { uriNames, answer, upstreamId } = this.#hooks;
+    const { uriNames, answer, upstreamId, named: withLinks } = this.#hooks;
     let named = withPublishedUris(text, uriNames);
+    if (withLinks !== undefined) named = withLinks(named);
     const id = upstreamId === undefined ? undefined : valueAt(named, ['id']);
     if (id !== undefined && String(parsedJson(id)) === upstreamId) named = replaceAt(named, ['id'], this.message.id ?? 'null');
     return answer === undefined ? named : answer(named);

@@ -56,7 +56,7 @@ function withTaken(items: readonly ItemEntry[], shared: Set<ItemEntry>, schemes:
 }
 
 /** By upstream id; no two alike, whatever the order. */
-function schemesOf(upstreams: ReadonlySet<UpstreamEntry>): Map<string, string> {
+export function schemesOf(upstreams: ReadonlySet<UpstreamEntry>): Map<string, string> {
   const taken = new Map<string, number>();
   for (const { row } of upstreams) taken.set(schemeFor(row.name), (taken.get(schemeFor(row.name)) ?? 0) + 1);
   return new Map(
@@ -80,10 +80,18 @@ function schemeFor(name: string): string {
 
 /** An upstream's message with the URIs of its items as the combined server shows them. Throws SyntaxError for what is not JSON. */
 export function withPublishedUris(text: string, names: UriNames | undefined): string {
-  if (names === undefined) return text;
+  return names === undefined ? text : withUris(text, (uri) => publishedFor(uri, names));
+}
+
+/**
+ * A message with other URIs.
+ * @param text as latin1
+ * @param renamed what a URI becomes; undefined when it stays as it is
+ */
+export function withUris(text: string, renamed: (uri: string) => string | undefined): string {
   return text.replaceAll(URI_MEMBER, (whole, key: string, literal: string) => {
-    const published = publishedFor(uriOf(literal), names);
-    return published === undefined ? whole : key + jsonText(published);
+    const uri = renamed(uriOf(literal));
+    return uri === undefined ? whole : key + jsonText(uri);
   });
 }
 

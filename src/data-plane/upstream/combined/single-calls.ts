@@ -4,14 +4,16 @@ import { addParamHeaders, type AnswerSink, type ServerEntry, type UpstreamCall, 
 import { checkParamHeaders, parsedJson, replaceAt, scanMessage, type Envelope, MODERN_VERSION } from '#base/protocol';
 import { stringAt } from '../channel/string-at.ts';
 import type { CallerView } from './caller-view.ts';
+import type { ClientMemory } from './client-memory.ts';
 import { isForAll } from './combined-hints.ts';
 import { indexOf } from './combined-index.ts';
 import type { CombinedParts } from './combined-parts.ts';
 import type { Leg } from '../leg/leg.ts';
 import type { LegPool } from './leg-pool.ts';
+import { mayName } from './link-owners.ts';
 import type { Route } from './route.ts';
-import { RoutedCall, type RouteHooks } from './routed-call.ts';
-import type { TaskOwners } from './task-owners.ts';
+import type { RouteHooks } from './route-hooks.ts';
+import { RoutedCall } from './routed-call.ts';
 import { legHeaders, sentParams, upstreamHeaders } from '../upstream-headers.ts';
 import { isOfLists, withNamedLogger } from './upstream-words.ts';
 
@@ -19,7 +21,7 @@ const TOKEN_PATH = ['params', '_meta', 'progressToken'];
 
 export interface SingleParts extends CombinedParts {
   readonly pool: LegPool;
-  readonly tasks: TaskOwners;
+  readonly memory: ClientMemory;
 }
 
 export interface SingleCall {
@@ -48,13 +50,13 @@ function sendModern(parts: SingleParts, single: SingleCall): UpstreamCall {
 }
 
 /** What not everybody may read here is for its reader alone, whatever the upstream thinks of it. */
-function ownScope({ server, view }: SingleCall): ((answer: string) => string) | undefined {
-  if (isForAll(server, view, ['resource', 'template'])) return undefined;
+function ownScope({ server, view, route }: SingleCall): ((answer: string) => string) | undefined {
+  if (route.isLink !== true && isForAll(server, view, ['resource', 'template'])) return undefined;
   return (answer) => replaceAt(answer, ['result', 'cacheScope'], '"private"');
 }
 
 /** Where to ask after a task that the answer promises. */
-function noteTask({ tasks }: SingleParts, { view, message, route }: SingleCall): ((answer: string) => string) | undefined {
+function noteTask({ memory: { tasks } }: SingleParts, { view, message, route }: SingleCall): ((answer: string) => string) | undefined {
   if (message.method !== 'tools/call' || !view.declares.has('tasks')) return undefined;
   return (answer) => {
     if (stringAt(answer, ['result', 'resultType']) === 'task') tasks.note(view.principal, stringAt(answer, ['result', 'taskId']), route.upstream.id);
@@ -118,8 +120,8 @@ function renamed(message: Envelope, name: string | undefined): Envelope {
 }
 
 function routed(
-  parts: CombinedParts,
-  { server, message, route: { upstream }, sink }: SingleCall,
+  parts: SingleParts,
+  { server, view, message, route: { upstream }, sink }: SingleCall,
   hooks: Pick<Partial<RouteHooks>, 'answer' | 'statusOf' | 'upstreamId' | 'abandoned'>,
   leg?: Leg,
 ): RoutedCall {
@@ -128,6 +130,7 @@ function routed(
     statusOf: undefined,
     ...hooks,
     uriNames: indexOf(server).uriNames.get(upstream.id),
+    named: mayName(message) ? (text) => parts.memory.links.note(server, view.principal, upstream, text) : undefined,
     eventPrefix: undefined,
     takesEmptyData: true,
     said: (envelope, text) => {
