@@ -164,6 +164,42 @@ describe('tasks/result', () => {
     expect(gone.mine.send({ id: 9, method: 'tasks/get', params: { taskId: 't' } }).answer).not.toHaveProperty('result');
   });
 
+  test('is over for all who wait when the task is cancelled, whatever its upstream makes of it', async () => {
+    const rig = await withTask();
+    const waiting = [awaiting(rig, 'first'), awaiting(rig, 'second')];
+    for (let count = 1; count <= 4; count++) (await arrived(rig, 'tasks/get', count)).answer(details());
+    const cancelling = rig.mine.send({ id: 'c', method: 'tasks/cancel', params: { taskId: 't' } });
+    for (let count = 5; !cancelling.isEnded; count++) {
+      for (const call of rig.port.ofMethod('tasks/get').slice(4)) if (!call.isCancelled) call.answer(details());
+      for (const call of rig.port.ofMethod('tasks/cancel')) call.answer({});
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await until(() => waiting.every(({ isEnded }) => isEnded));
+    expect(waiting.map(({ answer }) => answer?.error?.data)).toEqual(Array(2).fill(expect.objectContaining({ code: 'bridge.task_cancelled' })));
+    expect(awaiting(rig, 'third').answer?.error?.data).toMatchObject({ code: 'bridge.task_cancelled' });
+  });
+
+  test('asks nothing more of an upstream that was switched off, whoever waits', async () => {
+    const rig = await withTask();
+    const waiting = [awaiting(rig, 'first'), awaiting(rig, 'second')];
+    for (let count = 1; count <= 2; count++) (await arrived(rig, 'tasks/get', count)).answer(details());
+    rig.clients.keepOnly(new Map([[rig.row.id, { id: rig.row.id, enabled: false, row: { ...rig.row, enabled: false } } as never]]));
+    await until(() => waiting.every(({ isEnded }) => isEnded));
+    const asked = rig.port.ofMethod('tasks/get').length;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(rig.port.ofMethod('tasks/get')).toHaveLength(asked);
+  });
+
+  test('is not asked without end', async () => {
+    const rig = await withTask();
+    const heard = awaiting(rig);
+    const inputRequests = Object.fromEntries(Array.from({ length: 1001 }, (_, at) => [`k${at}`, FORM]));
+    (await arrived(rig, 'tasks/get', 1)).answer(details({ status: 'input_required', inputRequests }));
+    await until(() => heard.isEnded);
+    expect([heard.questions.length, heard.answer?.error?.data]).toEqual([0, expect.objectContaining({ code: 'upstream.bad_answer' })]);
+    expect((await arrived(rig, 'tasks/cancel')).message.params).toMatchObject({ taskId: 't' });
+  });
+
   test('says what the upstream says that has forgotten the task', async () => {
     const rig = await withTask();
     const heard = awaiting(rig);
@@ -171,6 +207,14 @@ describe('tasks/result', () => {
     await until(() => heard.isEnded);
     expect(heard.answer).toMatchObject({ id: 'r', error: { code: -32602, message: 'forgotten' } });
   });
+});
+
+test('tasks/get is taken back upstream when its client goes', async () => {
+  const rig = await withTask();
+  const heard = rig.mine.send({ id: 'g', method: 'tasks/get', params: { taskId: 't' } });
+  const asked = await arrived(rig, 'tasks/get');
+  heard.call?.cancel();
+  expect(asked.isCancelled).toBe(true);
 });
 
 describe('a task that the upstream made no task of', () => {

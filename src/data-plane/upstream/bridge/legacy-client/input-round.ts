@@ -13,7 +13,8 @@ export interface Question {
   readonly params: string | undefined;
 }
 
-const QUESTIONS_MAX = 1000;
+/** Asked at once. */
+export const QUESTIONS_MAX = 1000;
 const CANCELLED = '{"action":"cancel"}';
 
 export class InputRound {

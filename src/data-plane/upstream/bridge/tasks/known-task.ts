@@ -3,9 +3,9 @@ import { newId } from '#base/kernel';
 import { jsonText, valueAt, type Envelope } from '#base/protocol';
 import type { KeptTask } from './task-book.ts';
 
-/** Who asks the client for a task, so that nobody else does at the same time. */
-export interface TaskAsker {
-  /** The task has been cancelled. */
+/** Who waits for the end of a task. */
+export interface TaskFollower {
+  /** The task has been cancelled, or is known no longer. */
   cancelled(): void;
 }
 
@@ -20,7 +20,7 @@ export class KnownTask implements KeptTask {
   readonly answered = new Set<string>();
   /** What is cancelled stays so, whatever its upstream makes of it (2025-11-25, "Task Cancellation"). */
   isCancelled = false;
-  asker: TaskAsker | undefined;
+  readonly #followers = new Set<TaskFollower>();
   /** `tasks/get` of one that the gateway made of a result that was there at once; undefined for the upstream's own. */
   readonly details: string | undefined;
 
@@ -41,8 +41,27 @@ export class KnownTask implements KeptTask {
     return this.taskId.length + (this.details?.length ?? 0);
   }
 
+  follow(follower: TaskFollower): void {
+    this.#followers.add(follower);
+  }
+
+  leave(follower: TaskFollower): void {
+    this.#followers.delete(follower);
+  }
+
+  /** Only one asks the client what the task asks: who has waited longest. */
+  isAsker(follower: TaskFollower): boolean {
+    const [asker] = this.#followers;
+    return asker === follower;
+  }
+
+  cancelled(): void {
+    this.isCancelled = true;
+    for (const follower of this.#followers) follower.cancelled();
+  }
+
   release(): void {
-    this.asker?.cancelled();
+    this.cancelled();
   }
 }
 

@@ -12,6 +12,7 @@ import { expiryOf, finishedDetails, KnownTask } from './known-task.ts';
 import { TaskBook } from './task-book.ts';
 import { isTerminal, legacyCreation, legacyTask, TASKS_EXTENSION, withTaskSupport } from './task-forms.ts';
 import { TaskResultCall, type TaskHouse } from './task-result-call.ts';
+import type { WholeAnswer } from './whole-answer.ts';
 
 const TTL_MAX_MS = 24 * 60 * 60_000;
 /** For how long a result is kept that was there at once. */
@@ -65,19 +66,21 @@ export class LegacyTasks {
       return NO_CALL;
     }
     if (message.method === 'tasks/result') return new TaskResultCall(house, task, message, stream);
-    const answer = message.method === 'tasks/get' ? shown(house, task) : this.#cancelled(house, task);
+    let running: WholeAnswer | undefined;
+    const asking: TaskHouse = { ...house, request: (...about) => (running = house.request(...about)) };
+    const answer = message.method === 'tasks/get' ? shown(asking, task) : this.#cancelled(asking, task);
     let isWanted = true;
-    answer.then(
-      (said) => {
-        if (isWanted) stream.finish(setMember(said, ['id'], message.id ?? 'null'));
-      },
-      (error: unknown) => {
-        if (isWanted) stream.finish(rpcErrorText(toAppError(error), message.id));
-      },
-    );
+    const finish = (said: string): void => {
+      if (isWanted) stream.finish(said);
+    };
+    answer
+      .then((said) => finish(setMember(said, ['id'], message.id ?? 'null')))
+      .catch((error: unknown) => finish(rpcErrorText(toAppError(error), message.id)));
     return {
       cancel() {
         isWanted = false;
+        // What is to be cancelled is, whether or not its client hears of it.
+        if (message.method === 'tasks/get') running?.cancel();
       },
       pause() {},
       resume() {},
@@ -105,8 +108,7 @@ export class LegacyTasks {
       return rpcErrorText(new AppError('request.bad_params', `The task is already ${task.isCancelled ? 'cancelled' : status}.`), undefined);
     const told = await house.request('tasks/cancel', task.taskId).text;
     if (valueAt(told, ['result']) === undefined) return told;
-    task.isCancelled = true;
-    task.asker?.cancelled();
+    task.cancelled();
     return shown(house, task);
   }
 }

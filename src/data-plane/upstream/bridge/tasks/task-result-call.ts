@@ -6,9 +6,9 @@ import type { UpstreamCall } from '#data-plane/gateway';
 import { stringAt } from '../../channel/string-at.ts';
 import type { AskingCall, CallHouse } from '../legacy-client/call-house.ts';
 import { CallStream } from '../legacy-client/call-stream.ts';
-import { questionOf, type Question } from '../legacy-client/input-round.ts';
+import { QUESTIONS_MAX, questionOf, type Question } from '../legacy-client/input-round.ts';
 import { legacyAnswer } from '../legacy-client/legacy-answer.ts';
-import type { KnownTask, TaskAsker } from './known-task.ts';
+import type { KnownTask, TaskFollower } from './known-task.ts';
 import { isTerminal, pollIntervalMsOf, relatedTo } from './task-forms.ts';
 import type { WholeAnswer } from './whole-answer.ts';
 
@@ -27,7 +27,7 @@ interface OpenQuestion {
   readonly timer: NodeJS.Timeout;
 }
 
-export class TaskResultCall implements UpstreamCall, AskingCall, TaskAsker {
+export class TaskResultCall implements UpstreamCall, AskingCall, TaskFollower {
   readonly message: Envelope;
   readonly #task: KnownTask;
   readonly #house: TaskHouse;
@@ -49,6 +49,11 @@ export class TaskResultCall implements UpstreamCall, AskingCall, TaskAsker {
   }
 
   start(): void {
+    if (this.#task.isCancelled) {
+      this.cancelled();
+      return;
+    }
+    this.#task.follow(this);
     this.#follow().catch((error: unknown) => this.fail(toAppError(error)));
   }
 
@@ -139,8 +144,11 @@ export class TaskResultCall implements UpstreamCall, AskingCall, TaskAsker {
     const wanted = new Map<string, string>();
     mapMembers(details, ['inputRequests'], (key, request) => void wanted.set(key, request));
     for (const [askId, open] of this.#open) if (!wanted.has(open.question.key)) this.#takeBack(askId, open);
-    this.#task.asker ??= this;
-    if (this.#task.asker !== this) return;
+    if (wanted.size > QUESTIONS_MAX) {
+      this.#giveUp(new AppError('upstream.bad_answer', `The task asks ${wanted.size} questions at once.`));
+      return;
+    }
+    if (!this.#task.isAsker(this)) return;
     const asked = new Set([...this.#open.values()].map(({ question }) => question.key));
     for (const [key, request] of wanted) {
       if (asked.has(key) || this.#task.answered.has(key) || this.#isOver) continue;
@@ -180,9 +188,9 @@ export class TaskResultCall implements UpstreamCall, AskingCall, TaskAsker {
   /** The task cannot go on without what nobody will say. */
   #giveUp(error: AppError): void {
     if (this.#isOver) return;
-    this.#task.isCancelled = true;
     void this.#cancelTask();
     this.fail(error);
+    this.#task.cancelled();
   }
 
   /** Whatever comes of it; it outlives this call. */
@@ -240,7 +248,7 @@ export class TaskResultCall implements UpstreamCall, AskingCall, TaskAsker {
     this.#isOver = true;
     for (const [askId, open] of this.#open) this.#close(askId, open);
     this.#running?.cancel();
-    if (this.#task.asker === this) this.#task.asker = undefined;
+    this.#task.leave(this);
     this.#wake?.();
     this.#house.over?.(this);
   }
