@@ -29,7 +29,10 @@ export class SessionClient implements AskedClient {
     this.#who = who;
     this.#tool = tool;
     this.#listening = listening;
-    this.#calls = new OpenCalls((asked) => this.#answer(asked));
+    this.#calls = new OpenCalls(
+      (asked) => this.#answer(asked),
+      (id) => this.#leave(id),
+    );
     if (listening.isStream) this.#listen().catch((error: unknown) => this.#calls.fail(error));
   }
 
@@ -41,8 +44,8 @@ export class SessionClient implements AskedClient {
   async call(id: number, plan: Plan, gate: AnswerGate): Promise<string[]> {
     const apart = this.#calls.begin(id, plan, gate);
     const stream = await post(this.#session, toolCall(id, this.#tool, plan));
-    const unanswered = Promise.withResolvers<never>();
-    return Promise.race([apart, unanswered.promise, this.#read(stream, id, plan, gate, unanswered.reject)]);
+    const left = Promise.withResolvers<string[]>();
+    return Promise.race([apart, left.promise, this.#read(stream, id, plan, gate, left)]);
   }
 
   async close(): Promise<void> {
@@ -55,21 +58,35 @@ export class SessionClient implements AskedClient {
       this.#calls.take(JSON.parse(text) as Json);
   }
 
-  async #read(stream: OpenAnswer, id: number, plan: Plan, gate: AnswerGate, failed: (error: unknown) => void): Promise<string[]> {
+  async #read(stream: OpenAnswer, id: number, plan: Plan, gate: AnswerGate, left: PromiseWithResolvers<string[]>): Promise<string[]> {
     let isAsked = false;
     if (!stream.isStream) return echoesOf(await stream.answer(), id);
     for (let text = await stream.message(); text !== undefined; text = await stream.message()) {
       const message = JSON.parse(text) as Json;
       if (message['method'] === undefined) return echoesOf(message, id);
+      if (message['id'] === undefined) continue;
+      if (this.#calls.isOfLeft(message)) continue;
       if (!isFor(plan, message)) throw new Error(`The call ${plan.nonce} was asked ${text}`);
       if (!isAsked) gate.asked();
+      else if (plan.leaves) continue;
       isAsked = true;
-      gate
-        .turn()
-        .then(() => this.#answer(message))
-        .catch(failed);
+      const replied = plan.leaves
+        ? gate.turn().then(async () => {
+            await this.#leave(id);
+            left.resolve([]);
+            stream.close();
+          })
+        : gate.turn().then(() => this.#answer(message));
+      replied.catch(left.reject);
     }
+    // That of a call that was cancelled may end, or go on.
+    if (plan.leaves && isAsked) return left.promise;
     throw new Error(`The stream of ${plan.nonce} has ended without an answer`);
+  }
+
+  async #leave(id: number): Promise<void> {
+    this.#calls.left(id);
+    await post(this.#session, notification('notifications/cancelled', { requestId: id }));
   }
 
   async #answer(asked: Json): Promise<void> {
@@ -88,7 +105,10 @@ export class StreamClient implements AskedClient {
   constructor(client: SseClient, who: string, tool: string) {
     this.#client = client;
     this.#tool = tool;
-    this.#calls = new OpenCalls((asked) => client.send(JSON.stringify({ jsonrpc: '2.0', id: asked['id'], result: answerTo(asked, who) })));
+    this.#calls = new OpenCalls(
+      (asked) => client.send(JSON.stringify({ jsonrpc: '2.0', id: asked['id'], result: answerTo(asked, who) })),
+      (id) => client.send(notification('notifications/cancelled', { requestId: id })),
+    );
     this.#listen().catch((error: unknown) => this.#calls.fail(error));
   }
 
@@ -145,6 +165,7 @@ export class ModernClient implements AskedClient {
       if (asked.length === 0 || !asked.every(([, each]) => isFor(plan, each))) throw new Error(`${plan.nonce} was asked ${JSON.stringify(result)}`);
       if (round === 0) gate.asked();
       await gate.turn();
+      if (plan.leaves) return [];
       const inputResponses = Object.fromEntries(asked.map(([key, each]) => [key, answerTo(each, this.#who)]));
       more = { inputResponses, ...(result.requestState === undefined ? {} : { requestState: result.requestState }) };
     }

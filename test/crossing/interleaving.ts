@@ -20,7 +20,7 @@ export function randomFrom(seed: number): Random {
 
 const below = (random: Random, limit: number): number => Math.floor(random() * limit);
 
-/** A call that asks one to four questions in one to three rounds. */
+/** A call that asks one to four questions in one to three rounds. The client of one in seven goes away. */
 export function randomPlan(random: Random, nonce: string, kinds: readonly Kind[]): Plan {
   const rounds = Array.from({ length: 1 + below(random, 3) * below(random, 2) }, () =>
     Array.from({ length: 1 + below(random, 4) * below(random, 2) }, () => ({
@@ -28,7 +28,7 @@ export function randomPlan(random: Random, nonce: string, kinds: readonly Kind[]
       afterMs: below(random, 8),
     })),
   );
-  return { nonce, rounds };
+  return { nonce, leaves: below(random, 7) === 0, rounds };
 }
 
 /** Holds all answers back until every call has asked its first question; from then on each is given after a pause of its own. */

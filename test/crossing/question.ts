@@ -7,6 +7,8 @@ export type Kind = (typeof KINDS)[number];
 export interface Plan {
   /** No other call has it. */
   readonly nonce: string;
+  /** Its client goes away instead of answering. */
+  readonly leaves: boolean;
   readonly rounds: readonly (readonly { readonly kind: Kind; readonly afterMs: number }[])[];
 }
 
@@ -65,7 +67,8 @@ export function echoIn(answer: unknown): string {
   return content?.echo ?? content?.text ?? (uri === undefined ? JSON.stringify(answer) : decodeURIComponent(uri.slice('file:///'.length)));
 }
 
-/** What the call of this plan has to give when nothing was crossed. */
+/** What the call of this plan has to give when nothing was crossed; nothing to a client that has left. */
 export function expectedEchoes(plan: Plan, who: string): string[] {
+  if (plan.leaves) return [];
   return plan.rounds.flatMap((round, r) => round.map((_, q) => echoed(questionText(plan, r, q), who)));
 }

@@ -1,7 +1,7 @@
 // No answer ever reaches another call than its own, nor a question another client than the one whose call asks it: any number of calls and
-// sessions, all asking at once, answered in any order, in each era and across the eras, through every door, to servers over HTTP and
-// stdio, mirrored and combined. Questions and answers bear the name of their call and their client, so that a crossing shows as itself;
-// what is asked, when and in which order it is answered comes from a seed, which a failure prints.
+// sessions, all asking at once, answered in any order while others go away, in each era and across the eras, through every door, to
+// servers over HTTP and stdio, mirrored and combined. Questions and answers bear the name of their call and their client, so that a
+// crossing shows as itself; what is asked, when, and in which order it is answered comes from a seed, which a failure prints.
 import fc from 'fast-check';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';

@@ -19,8 +19,8 @@ export interface Scenario {
 }
 
 const ABLE = { sampling: {}, elicitation: {}, roots: {} };
-const UNASKED: Plan = { nonce: 'soak', rounds: [] };
-const ASKED: Plan = { nonce: 'soak', rounds: [[{ kind: 'elicitation', afterMs: 0 }]] };
+const UNASKED: Plan = { nonce: 'soak', leaves: false, rounds: [] };
+const ASKED: Plan = { nonce: 'soak', leaves: false, rounds: [[{ kind: 'elicitation', afterMs: 0 }]] };
 
 /** A session with a call in it, ended by its client. */
 async function session(door: Door, tool: string): Promise<void> {
