@@ -21,6 +21,8 @@ export class LegacyPlayer implements Player {
   readonly revision: Revision;
   readonly faults: string[] = [];
   readonly #calls = new Map<string, OpenCall>();
+  /** Taken back; an answer may have been on its way. */
+  readonly #cancelled = new Set<string>();
   readonly #news = new Heard();
   /** Whose answer came last: where a line upstream does not say whose a log line is, it comes on the session's own stream, maybe later. */
   #latest: OpenCall | undefined;
@@ -65,6 +67,8 @@ export class LegacyPlayer implements Player {
       outcome,
       told: (name) => call.heard.next(name),
       cancel: async () => {
+        this.#calls.delete(key);
+        this.#cancelled.add(key);
         await this.notify('notifications/cancelled', { requestId: JSON.parse(key) as unknown, reason: 'enough' });
       },
     };
@@ -120,7 +124,7 @@ export class LegacyPlayer implements Player {
     // What was refused before it was read has no id of its own.
     const call = this.#calls.get(id) ?? (id === 'null' && key !== undefined ? this.#calls.get(key) : undefined);
     if (call === undefined) {
-      this.faults.push(`an answer to nothing: ${text.slice(0, 200)}`);
+      if (!this.#cancelled.delete(id)) this.faults.push(`an answer to nothing: ${text.slice(0, 200)}`);
       return;
     }
     if (key !== undefined && this.#calls.get(key) !== call) this.faults.push(`the answer to ${id} came on the stream of ${key}`);
