@@ -1,7 +1,8 @@
 // Upstreams of the older era and modern clients that behave as nobody should, moment by moment: nothing waits in vain, nothing is asked
 // of whom it does not concern, and nothing is kept for good.
 import { afterEach, describe, expect, it } from 'vitest';
-import { settled, type Message } from '../bridge-rig.ts';
+import { createBridge } from '../../../src/data-plane/upstream/bridge/bridge.ts';
+import { bridgeRig, PlayedClient, settled, type Message } from '../bridge-rig.ts';
 import { asked, FORM, modernRig, over, SAMPLE, type ModernRig } from './modern-rig.ts';
 
 const rigs: ModernRig[] = [];
@@ -178,4 +179,16 @@ it('log lines of a level that is just being set are not missed by the next call 
   setting.answer({});
   await rig.arrived('tools/list', 2);
   expect(rig.upstream.of('logging/setLevel')).toHaveLength(1);
+});
+
+it('whoever opens a call through the bridge is told what stands against it, and nothing is thrown', async () => {
+  const { port, row, parts } = bridgeRig({ legacy: true, modern: false });
+  const bridge = createBridge(parts);
+  const client = new PlayedClient(bridge, row);
+  client.headers = ['mcp-protocol-version', '2026-07-28', 'mcp-method', 'tools/call', 'mcp-name', 'tool'];
+  const _meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} };
+  const heard = client.send({ id: 1, method: 'tools/call', params: { name: 'tool', requestState: 'mine', _meta } });
+  expect(heard.failure?.code).toBe('bridge.state_unknown');
+  expect(port.calls).toHaveLength(0);
+  await bridge.close();
 });

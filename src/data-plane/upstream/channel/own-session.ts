@@ -120,10 +120,8 @@ export class OwnSession extends LineSession implements LinkOwner {
     else {
       this.#waiting.add(call);
       this.#ensureLink()
-        .then(
-          (link) => this.#start(link, call, body),
-          (error: unknown) => call.fail(toAppError(error)),
-        )
+        .then((link) => this.#start(link, call, body))
+        .catch((error: unknown) => call.fail(toAppError(error)))
         .finally(() => this.#waiting.delete(call));
     }
     return call;

@@ -67,8 +67,8 @@ export class SharedLine implements LinkOwner {
   /** Answers a client's `initialize` with the upstream's own words and gives it a place. */
   join(message: Envelope, sink: AnswerSink, observer: UpstreamObserver | undefined): UpstreamCall {
     const call = new PendingCall(message, sink, PLAIN_MANNERS);
-    this.#ready().then(
-      ({ initialized }) => {
+    this.#ready()
+      .then(({ initialized }) => {
         if (call.isOver) return;
         const session = new SharedSession(this);
         session.version = stringAt(initialized, ['result', 'protocolVersion']) ?? '';
@@ -76,9 +76,8 @@ export class SharedLine implements LinkOwner {
         call.namesSession = true;
         observer?.session(session);
         call.answer(replaceAt(initialized, ['id'], message.id ?? 'null'), message);
-      },
-      (error: unknown) => call.fail(toAppError(error)),
-    );
+      })
+      .catch((error: unknown) => call.fail(toAppError(error)));
     return call;
   }
 
@@ -87,10 +86,9 @@ export class SharedLine implements LinkOwner {
     this.lastUsedAtMs = Date.now();
     if (this.#standing !== undefined) this.#standing.link.start(call, body);
     else
-      this.#ready().then(
-        ({ link }) => link.start(call, body),
-        (error: unknown) => call.fail(toAppError(error)),
-      );
+      this.#ready()
+        .then(({ link }) => link.start(call, body))
+        .catch((error: unknown) => call.fail(toAppError(error)));
   }
 
   /** Says something to the upstream, if it is there to hear it. */

@@ -212,15 +212,13 @@ export class HttpCall implements UpstreamCall, ResponseHandler {
     this.#hasReopened = true;
     this.#refusal = undefined;
     this.#isStarted = false;
-    session.reopen(this.#sentSessionId ?? '', this.#request.upstream, this.#request.headers.slice(0, this.#clientHeaders)).then(
-      () => {
+    session
+      .reopen(this.#sentSessionId ?? '', this.#request.upstream, this.#request.headers.slice(0, this.#clientHeaders))
+      .then(() => {
         // The upstream had not taken the request up, so sending it again repeats nothing.
         if (!this.#isOver) this.send();
-      },
-      (error: unknown) => {
-        if (!this.#isOver) this.#fail(toAppError(error));
-      },
-    );
+      })
+      .catch((error: unknown) => this.#fail(toAppError(error)));
   }
 
   #fail(error: AppError): void {

@@ -151,7 +151,7 @@ export class ClientLeg implements LegOwner {
 
   /** Its upstream is no more, or is reached another way. */
   lost(): void {
-    for (const call of [...this.#calls]) call.lost?.();
+    for (const call of this.#calls) call.lost?.();
   }
 
   async end(): Promise<void> {

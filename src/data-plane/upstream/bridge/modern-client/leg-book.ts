@@ -135,7 +135,7 @@ export class LegBook {
   }
 
   keepOnly(upstreams: ReadonlyMap<string, UpstreamEntry>): void {
-    for (const leg of [...this.#legs.keys()]) {
+    for (const leg of this.#legs.keys()) {
       const upstream = upstreams.get(leg.leg.upstreamId);
       if (upstream !== undefined && leg.leg.isFor(upstream)) continue;
       this.#end(leg);
