@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { UpstreamRow } from '../../../src/data-plane/gateway/index.ts';
+import { snapshotOf, upstreamRow } from '../../combined/combined-rig.ts';
 import type { Heard, Message, PlayedClient, PlayedPort } from '../bridge-rig.ts';
 import { asking, FORM, legacyRig, ROOTS, SAMPLE, type LegacyRig } from './legacy-rig.ts';
 
@@ -241,5 +243,44 @@ describe('an upstream that', () => {
     port.last('tools/call').say({ id: 1, method: 'sampling/createMessage', params: {} });
     port.last('tools/call').say({ method: 'notifications/cancelled', params: { requestId: 1 } });
     expect(heard.messages).toEqual([]);
+  });
+});
+
+describe('a call that waits', () => {
+  const OFF = { id: 'call', error: { data: { code: 'server.disabled' } } };
+
+  /** Of an upstream that can be changed. */
+  async function withUpstream() {
+    let snapshot = snapshotOf([upstreamRow('u')], []);
+    const rig = legacyRig({}, [], { snapshot: () => snapshot });
+    const mine = await rig.opened();
+    const change = (more: Partial<UpstreamRow>): void => {
+      snapshot = snapshotOf([{ ...rig.row, ...more }], []);
+      rig.clients.keepOnly(snapshot.upstreams);
+    };
+    return { ...rig, mine, heard: mine.send(TOOL), change };
+  }
+
+  test('for its client is over when its upstream is switched off: the question is taken back, and no answer goes there', async () => {
+    const { port, mine, heard, change } = await withUpstream();
+    ask(port, { a: FORM });
+    change({ enabled: false });
+    expect(heard.messages.slice(1)).toMatchObject([{ method: 'notifications/cancelled', params: { requestId: heard.questions[0]?.id } }, OFF]);
+    reply(mine, heard.questions[0], ACCEPTED);
+    expect(port.ofMethod('tools/call')).toHaveLength(1);
+  });
+
+  test('to be made again is not made at an upstream that is switched off, and is made where that is now', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const off = await withUpstream();
+    ask(off.port, {}, 'later');
+    off.change({ enabled: false });
+    vi.advanceTimersByTime(60_000);
+    expect([off.heard.failure?.code, off.port.ofMethod('tools/call').length]).toEqual(['server.disabled', 1]);
+    const moved = await withUpstream();
+    ask(moved.port, { a: FORM });
+    moved.change({ url: 'http://127.0.0.1/else' });
+    reply(moved.mine, moved.heard.questions[0], ACCEPTED);
+    expect(moved.port.last('tools/call').request.upstream.url).toBe('http://127.0.0.1/else');
   });
 });

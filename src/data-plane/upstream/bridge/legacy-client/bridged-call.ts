@@ -68,6 +68,10 @@ export class BridgedCall implements UpstreamCall, AttemptOwner, AskingCall {
     else this.#stream.fail(error);
   }
 
+  upstreamIsOff(error: AppError): void {
+    if (this.#round !== undefined) this.fail(error);
+  }
+
   pause(): void {
     this.#isPaused = true;
     this.#attempt?.pause();

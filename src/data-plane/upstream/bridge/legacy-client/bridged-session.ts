@@ -14,7 +14,7 @@ import { type LegacyTasks, withoutTask, withTasksDeclared, withTasksOffered, typ
 import { TaskResultCall } from '../tasks/task-result-call.ts';
 import { wholeAnswer } from '../tasks/whole-answer.ts';
 import { BridgedCall } from './bridged-call.ts';
-import { callHouse, type AskingCall, type CallHouse } from './call-house.ts';
+import { callHouse, switchedOff, type AskingCall, type CallHouse } from './call-house.ts';
 import { CallStream } from './call-stream.ts';
 import type { ClientWords } from './client-words.ts';
 import { legacyAnswer } from './legacy-answer.ts';
@@ -102,8 +102,10 @@ export class BridgedSession extends LineSession {
   follow({ row }: UpstreamEntry): void {
     const former = this.#latest.upstream;
     this.#latest = { ...this.#latest, upstream: row };
-    if (!row.enabled) this.#listen.sleep();
-    else if (!former.enabled || lineKey(former) !== lineKey(row)) this.#listen.restart();
+    if (!row.enabled) {
+      this.#listen.sleep();
+      for (const call of this.#calls) call.upstreamIsOff?.(switchedOff(row.name));
+    } else if (!former.enabled || lineKey(former) !== lineKey(row)) this.#listen.restart();
   }
 
   async end(): Promise<void> {

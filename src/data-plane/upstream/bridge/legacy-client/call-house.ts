@@ -1,7 +1,7 @@
 // What every bridged call has around it, whether its client holds a session or not: the way to the upstream, and what is known of tools.
 import type { Envelope, ParamHeader } from '#base/protocol';
-import type { AppError } from '#base/kernel';
-import type { AnswerSink, UpstreamCall, UpstreamRequest } from '#data-plane/gateway';
+import { AppError } from '#base/kernel';
+import type { AnswerSink, UpstreamCall, UpstreamRequest, UpstreamRow } from '#data-plane/gateway';
 import { stringAt } from '../../channel/string-at.ts';
 import { PLAIN_MANNERS, type CallManners } from '../../channel/pending-call.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
@@ -18,6 +18,8 @@ export interface AskingCall {
   /** The client has taken the call back. */
   takenBack(): void;
   fail(error: AppError): void;
+  /** Its upstream is switched off: a call that waits for its client, and not for the upstream, is over. */
+  upstreamIsOff?(error: AppError): void;
 }
 
 /** What a call needs of the session it belongs to, or of what stands in for one. */
@@ -58,11 +60,22 @@ export function callHouse(parts: BridgeParts, request: UpstreamRequest, words: C
     manners: PLAIN_MANNERS,
     wrappedTools,
     answerTimeoutMs: parts.answerTimeoutMs,
-    send: (text, sink) => parts.port.open(selfDescribing(request, text, params), sink),
+    send: (text, sink) => parts.port.open(selfDescribing({ ...request, upstream: rowNow(parts, upstream) }, text, params), sink),
     noteChange: () => parts.onListChanged(upstream.id),
     async relearn() {
       parts.onListChanged(upstream.id);
       if (tool !== undefined) params = await readParams(parts, request, words, tool);
     },
   };
+}
+
+/** How the upstream is reached now: a call may be made again long after it was made first. Throws AppError when it is switched off or no more. */
+function rowNow({ snapshot }: BridgeParts, { id, name }: UpstreamRow): UpstreamRow {
+  const now = snapshot().upstreams.get(id);
+  if (now?.enabled !== true) throw switchedOff(name);
+  return now.row;
+}
+
+export function switchedOff(upstreamName: string): AppError {
+  return new AppError('server.disabled', `The gateway "${upstreamName}" behind this server is switched off.`);
 }
