@@ -19,6 +19,7 @@ const TAG = ['params', '_meta', 'io.modelcontextprotocol/subscriptionId'];
 /** One stream honours no more; what is beyond is left out of the acknowledgement. */
 const NAMES_MAX = 1000;
 const HELD_MAX = 1000;
+const HELD_BYTES_MAX = 4 * 1024 * 1024;
 
 export interface Wanted {
   readonly lists: readonly ListNews[];
@@ -49,6 +50,7 @@ export class NewsStream {
   #isPaused = false;
   /** News for a client that is full. To hear the same twice would tell it nothing. */
   readonly #held = new Set<string>();
+  #heldBytes = 0;
 
   constructor(sink: AnswerSink, idText: string) {
     this.#sink = sink;
@@ -73,8 +75,8 @@ export class NewsStream {
   /** @param text a notification, of this gateway or of an upstream */
   pass(text: string): void {
     const tagged = withTag(text, this.#idText);
-    if (!this.#isPaused) this.#event(tagged);
-    else if (this.#held.size < HELD_MAX) this.#held.add(tagged);
+    if (this.#isPaused) this.#hold(tagged);
+    else this.#event(tagged);
   }
 
   pause(): void {
@@ -85,9 +87,10 @@ export class NewsStream {
     this.#isPaused = false;
     const held = [...this.#held];
     this.#held.clear();
+    this.#heldBytes = 0;
     // The client may be full again in the middle of them.
     for (const text of held) {
-      if (this.#isPaused) this.#held.add(text);
+      if (this.#isPaused) this.#hold(text);
       else this.#event(text);
     }
   }
@@ -98,6 +101,12 @@ export class NewsStream {
       `{"jsonrpc":"2.0","id":${this.#idText},"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":${this.#idText}}}}`,
     );
     this.#sink.end();
+  }
+
+  #hold(text: string): void {
+    if (this.#held.has(text) || this.#held.size >= HELD_MAX || this.#heldBytes + text.length > HELD_BYTES_MAX) return;
+    this.#held.add(text);
+    this.#heldBytes += text.length;
   }
 
   #event(data: string): void {

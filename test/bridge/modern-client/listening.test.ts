@@ -226,6 +226,17 @@ describe('a stream', () => {
     expect(told(heard)).toEqual(['notifications/tools/list_changed', 'notifications/resources/updated x://a']);
   });
 
+  it('of a client that is full keeps only so much of what it is told', async () => {
+    const heard = await listened({ resourceSubscriptions: ['x://a'] });
+    heard.call?.pause();
+    const filling = 'x'.repeat(1_000_000);
+    for (let n = 0; n < 10; n++) upstream.say({ method: 'notifications/resources/updated', params: { uri: 'x://a', n, filling } });
+    heard.call?.resume();
+    expect(told(heard)).toHaveLength(4);
+    upstream.say({ method: 'notifications/resources/updated', params: { uri: 'x://a' } });
+    expect(told(heard)).toHaveLength(5);
+  });
+
   it('hears once what the upstream says in a session of the caller’s calls, whether or not it says it here too', async () => {
     const heard = await listened({ toolsListChanged: true });
     const call = new Heard();
