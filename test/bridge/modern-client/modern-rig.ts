@@ -33,6 +33,8 @@ class SessionPort implements UpstreamPort {
   readonly streams: PlayedCall[] = [];
   readonly ended: number[] = [];
   isDeaf = false;
+  /** Said in answer to `initialize`, beside the usual. */
+  initialized: object = {};
   #sessions: object[] = [];
 
   open(request: UpstreamRequest, sink: AnswerSink, observer?: UpstreamObserver): UpstreamCall {
@@ -48,7 +50,7 @@ class SessionPort implements UpstreamPort {
       this.#sessions.push(opened);
       observer?.session(opened);
       this.calls.push(call);
-      call.document({ id: call.message.id, result: INITIALIZED });
+      call.document({ id: call.message.id, result: { ...INITIALIZED, ...this.initialized } });
     } else {
       this.calls.push(call);
       if (request.message?.kind !== 'request') accept(sink);

@@ -33,6 +33,8 @@ export interface LegParts {
 const INITIALIZED = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
 /** Not a number, as those of clients mostly are, who use the session with ids of their own. */
 const INITIALIZE_ID = '"mcpgateway-initialize"';
+/** A revision goes into a header; drafts are no dates. */
+const REVISION = /^[\w.-]{1,64}$/;
 const LISTEN_AGAIN_FIRST_MS = 1000;
 const LISTEN_AGAIN_MAX_MS = 30_000;
 
@@ -172,7 +174,7 @@ export class Leg {
     const request = this.#request(body, scanMessage(body.toString('latin1')), { lane: 'reply', isSafeToRepeat: false });
     const answer = await askOnce(port, request, handshakeTimeoutMs, { session: (opened) => (session = opened) });
     const agreed = stringAt(answer.text, ['result', 'protocolVersion']);
-    if (agreed === undefined) {
+    if (agreed === undefined || !REVISION.test(agreed)) {
       const why = stringAt(answer.text, ['error', 'message']) ?? `HTTP ${answer.status}`;
       throw new AppError('upstream.bad_answer', `Gateway "${this.#row.name}" did not open a session: ${why.slice(0, 200)}`);
     }
