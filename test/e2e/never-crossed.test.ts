@@ -94,6 +94,8 @@ async function interleaved(way: Way, at: Asking, seed: number, clients: number, 
   }
 }
 
+/** An answer that has gone elsewhere is missed here: its call would wait for ever. */
+const LOST_MS = 60_000;
 const SEED = fc.integer({ min: 0, max: 2 ** 31 - 1 });
 
 /**
@@ -102,7 +104,8 @@ const SEED = fc.integer({ min: 0, max: 2 ** 31 - 1 });
  */
 function holds(property: (seed: number) => Promise<void>): Promise<void> {
   const again = process.env['NEVER_CROSSED_SEED'];
-  return fc.assert(fc.asyncProperty(SEED, property), { numRuns: 1, endOnFailure: true, ...(again && { examples: [[Number(again)]] }) });
+  const examples: [number][] = again === undefined ? [] : [[Number(again)]];
+  return fc.assert(fc.asyncProperty(SEED, property), { numRuns: 1, endOnFailure: true, timeout: LOST_MS, examples });
 }
 
 type Row = readonly [count: number, way: Way, front: Front, era: Era, wire: Wire];
