@@ -140,7 +140,7 @@ const sessions: { name: string; client: string; record: RecordUpstream; methods:
     methods: METHODS_OF_A_SESSION,
   },
   {
-    name: 'the TypeScript SDK v2 (auto) with server-everything',
+    name: 'the TypeScript SDK v2 (legacy) with server-everything',
     client: 'scripted-v2',
     record: withEverything(playV2Session),
     methods: METHODS_OF_A_SESSION,

@@ -18,7 +18,10 @@ function transportTo(endpoint: Endpoint): StreamableHTTPClientTransport | SSECli
   return endpoint.transport === 'sse' ? new SSEClientTransport(new URL(endpoint.url)) : new StreamableHTTPClientTransport(new URL(endpoint.url));
 }
 
-/** Connects to `endpoint` with automatic version negotiation, plays the session and ends it. */
+/**
+ * Connects to `endpoint` in the older era, plays the session and ends it. Left to choose it would take the newer one of a gateway, which
+ * offers both whatever the server speaks, and could not be compared message by message.
+ */
 export async function playV2Session(endpoint: Endpoint): Promise<void> {
   const inbox = createInbox();
   const answers = createScriptedAnswers();
@@ -26,7 +29,7 @@ export async function playV2Session(endpoint: Endpoint): Promise<void> {
     { name: 'scripted-v2', version: '1.0.0' },
     {
       capabilities: { roots: { listChanged: true }, sampling: {}, elicitation: { form: {}, url: {} } },
-      versionNegotiation: { mode: 'auto' },
+      versionNegotiation: { mode: 'legacy' },
     },
   );
   client.fallbackNotificationHandler = async ({ method, params }) => inbox.add(method, params);

@@ -194,6 +194,8 @@ async def play(endpoint: dict[str, Any]) -> None:
     client = Client(
         connection_to(endpoint),
         client_info=types.Implementation(name="scripted-python", version="1.0.0"),
+        # Through a gateway every server speaks both eras; message by message only one era can be compared with it.
+        mode="legacy",
         message_handler=inbox.add,
         list_roots_callback=answers.roots,
         sampling_callback=answers.sample,
