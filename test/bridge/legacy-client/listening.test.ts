@@ -51,6 +51,8 @@ describe('a session', () => {
     await acknowledge(listen, LISTS);
     tell(listen, 'notifications/tools/list_changed');
     tell(listen, 'notifications/x', { a: 1 });
+    // Of no question of this client's.
+    tell(listen, 'notifications/cancelled', { requestId: 1 });
     expect(told.messages).toEqual([
       { jsonrpc: '2.0', method: 'notifications/tools/list_changed', params: {} },
       { jsonrpc: '2.0', method: 'notifications/x', params: { a: 1 } },

@@ -239,4 +239,14 @@ describe('a task that the upstream made no task of', () => {
     rig.port.last('tools/call').refuse(-32602, 'no such tool');
     expect(made.answer).toMatchObject({ id: 5, error: { code: -32602, message: 'no such tool' } } satisfies Message);
   });
+
+  test.each([{ resultType: 'task' }, { resultType: 'task', taskId: 5 }, { resultType: 'vendor' }])(
+    'is none when the answer is no answer (%j)',
+    async (result) => {
+      const rig = await withTask();
+      const made = rig.mine.send({ id: 5, method: 'tools/call', params: { name: 't', task: {} } });
+      rig.port.last('tools/call').answer(result);
+      expect(made.answer).toMatchObject({ id: 5, error: { data: { code: 'upstream.bad_answer' } } });
+    },
+  );
 });

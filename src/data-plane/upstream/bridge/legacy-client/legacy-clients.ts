@@ -81,8 +81,8 @@ export class LegacyClients {
     if (asked === undefined) throw new AppError('request.bad_params', '`params.protocolVersion` must be a string.');
     const words = wordsOf(text, LEGACY_VERSIONS.includes(asked) ? asked : NEWEST_LEGACY);
     let isWanted = true;
-    discovered(this.#parts, request, words).then(
-      (result) => {
+    discovered(this.#parts, request, words)
+      .then((result) => {
         if (!isWanted) return;
         if (observer !== undefined) {
           const tasks = valueAt(result, ['capabilities', 'tasks']) === undefined ? undefined : this.#tasks;
@@ -94,11 +94,10 @@ export class LegacyClients {
         sink.head({ status: 200, kind: 'json', headers: [], contentLength: body.length, namesSession: observer !== undefined });
         sink.chunk(body);
         sink.end();
-      },
-      (error: unknown) => {
+      })
+      .catch((error: unknown) => {
         if (isWanted) sink.fail(toAppError(error));
-      },
-    );
+      });
     return {
       cancel() {
         isWanted = false;

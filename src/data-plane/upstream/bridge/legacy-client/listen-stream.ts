@@ -90,6 +90,8 @@ export class ListenStream implements AnswerSink {
     if (envelope === undefined || data === undefined) return true;
     if (envelope.kind === 'response') this.#answered(data);
     else if (envelope.method === 'notifications/subscriptions/acknowledged') this.#acknowledged(data);
+    // What an upstream says of requests is not about those of the gateway's own client.
+    else if (envelope.method === 'notifications/cancelled') return true;
     else if (envelope.kind === 'notification' && this.#isAcknowledged) this.#owner.heard(unmarked(data));
     return true;
   }

@@ -14,16 +14,15 @@ export function answerSubscription(listen: SessionListen, message: Envelope, tex
   if (uri === undefined) return refuse(-32602, '`params.uri` must be a string.');
   let isWanted = true;
   const done = message.method === 'resources/subscribe' ? listen.subscribe(uri) : listen.unsubscribe(uri).then(() => undefined);
-  done.then(
-    (refusal) => {
+  done
+    .then((refusal) => {
       if (!isWanted) return;
       if (refusal === undefined) reply(sink, message.id, EMPTY);
       else refuse(...refusalOf(refusal, uri));
-    },
-    (error: unknown) => {
+    })
+    .catch((error: unknown) => {
       if (isWanted) sink.fail(toAppError(error));
-    },
-  );
+    });
   return {
     cancel() {
       isWanted = false;

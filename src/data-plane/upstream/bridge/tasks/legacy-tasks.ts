@@ -39,7 +39,7 @@ export class LegacyTasks {
     return true;
   }
 
-  /** The answer to a call that was to become a task. Undefined for an error, which stays one. */
+  /** The answer to a call that was to become a task. Undefined for an error, which stays one, and for what is no answer. */
   made(answer: string, message: Envelope, place: TaskPlace): string | undefined {
     const result = valueAt(answer, ['result']);
     if (result === undefined) return undefined;
@@ -49,6 +49,8 @@ export class LegacyTasks {
       this.#keep(place, result, message);
       return `{"jsonrpc":"2.0","id":${id},"result":${created}}`;
     }
+    // What is neither is for nobody.
+    if ((stringAt(result, ['resultType']) ?? 'complete') !== 'complete') return undefined;
     // The upstream alone decides, and has answered: for the client, which has asked for a task, it is one that has come to its end.
     const details = finishedDetails(plainResult(result), FINISHED_TTL_MS);
     this.#keep(place, details, message, details);
