@@ -68,7 +68,7 @@ export async function startEngine(config: Config, log: Logger, spans: SpanSink |
       handshakeTimeoutMs: registrationTimeoutMs,
       databasePath: config.database.path,
     },
-    { outbound, health, logger: log },
+    { outbound, health, logger: log, onListChanged: (id) => watch.changed(id) },
   );
   const reader = behind.reader(registrationTimeoutMs);
   const bridge = createBridge({

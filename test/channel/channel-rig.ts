@@ -146,7 +146,10 @@ export interface ChannelRig {
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 const HEADERS = ['accept', 'application/json, text/event-stream', 'content-type', 'application/json'];
 
-export function channelRig(row: Partial<UpstreamRow> = {}, { idleMs = Number.POSITIVE_INFINITY } = {}): ChannelRig {
+export function channelRig(
+  row: Partial<UpstreamRow> = {},
+  { idleMs = Number.POSITIVE_INFINITY, onListChanged }: { idleMs?: number; onListChanged?: (upstreamId: string) => void } = {},
+): ChannelRig {
   const lines: PlayedLine[] = [];
   const opener: ChannelOpener = {
     open: (target, _headers, listener) => {
@@ -157,7 +160,7 @@ export function channelRig(row: Partial<UpstreamRow> = {}, { idleMs = Number.POS
     },
   };
   const health = new HealthBook({ threshold: 3, probeIntervalMs: 60_000 });
-  const upstream = createChannelUpstream({ opener, health, logger: SILENT, handshakeTimeoutMs: 5000 }, { idleMs });
+  const upstream = createChannelUpstream({ opener, health, logger: SILENT, handshakeTimeoutMs: 5000, onListChanged }, { idleMs });
   let target: UpstreamRow = {
     id: 'u',
     name: 'played',

@@ -87,4 +87,25 @@ describe('a line for requests that describe themselves', () => {
     rig.post({ id: 'b', method: 'tools/call', params: modernParams({ name: 'x' }) });
     expect(rig.lines).toHaveLength(2);
   });
+
+  it('hears for the gateway what changes while a program runs for others, and keeps none running for it', async () => {
+    const changed: string[] = [];
+    rig = channelRig({ capabilities: { tools: { listChanged: true }, prompts: {} } }, { idleMs: 0, onListChanged: (id) => changed.push(id) });
+    const told = rig.post({ id: 'a', method: 'tools/call', params: modernParams({ name: 'x' }) });
+    const listen = rig.line.last('subscriptions/listen');
+    expect(listen.params).toMatchObject({ notifications: { toolsListChanged: true } });
+    rig.line.say({ method: 'notifications/subscriptions/acknowledged', params: { _meta: { [SUBSCRIPTION]: listen.id } } });
+    expect(changed).toEqual([]);
+    rig.line.say({ method: 'notifications/tools/list_changed', params: { _meta: { [SUBSCRIPTION]: listen.id } } });
+    expect(changed).toEqual(['u']);
+    rig.line.say({ id: rig.line.last('tools/call').id, result: {} });
+    expect(told.answer).toMatchObject({ id: 'a' });
+    await expect.poll(() => rig.line.isClosed, { timeout: 5000 }).toBe(true);
+  });
+
+  it('asks an upstream whose lists never change for nothing', () => {
+    rig = channelRig({ capabilities: { tools: {} } }, { onListChanged: () => undefined });
+    rig.post({ id: 'a', method: 'tools/call', params: modernParams({ name: 'x' }) });
+    expect(rig.line.messages.map(({ method }) => method)).toEqual(['tools/call']);
+  });
 });

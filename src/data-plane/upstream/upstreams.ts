@@ -26,6 +26,8 @@ export interface UpstreamsParts {
   readonly outbound: Outbound;
   readonly health: HealthBook;
   readonly logger: Logger;
+  /** An upstream has said that its lists are others now, to nobody but the gateway. */
+  readonly onListChanged?: (upstreamId: string) => void;
 }
 
 export interface Upstreams extends UpstreamPort {
@@ -40,13 +42,13 @@ export interface Upstreams extends UpstreamPort {
 }
 
 /** Resolves when processes that an earlier, killed gateway left behind have been ended. */
-export async function openUpstreams(settings: UpstreamsSettings, { outbound, health, logger }: UpstreamsParts): Promise<Upstreams> {
+export async function openUpstreams(settings: UpstreamsSettings, { outbound, health, logger, onListChanged }: UpstreamsParts): Promise<Upstreams> {
   const { databasePath, handshakeTimeoutMs } = settings;
   const journal = await openJournal(databasePath, logger);
   const stdioOpener = createStdioOpener({ settings: settings.stdio, journal, logger });
   const sseOpener = createSseOpener(outbound);
   const http = createMcpHttpUpstream(outbound, health);
-  const stdio = createChannelUpstream({ opener: stdioOpener, health, logger, handshakeTimeoutMs }, { idleMs: settings.stdio.idleMs });
+  const stdio = createChannelUpstream({ opener: stdioOpener, health, logger, handshakeTimeoutMs, onListChanged }, { idleMs: settings.stdio.idleMs });
   // A connection costs the other side too, but unlike a process it is not ours to take away while the client's session lasts.
   const sse = createChannelUpstream({ opener: sseOpener, health, logger, handshakeTimeoutMs }, { idleMs: Number.POSITIVE_INFINITY });
   const readerParts = { outbound, sse: sseOpener, stdio: stdioOpener, logger };

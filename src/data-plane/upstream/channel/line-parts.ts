@@ -12,6 +12,8 @@ export interface LineParts {
   readonly logger: Logger;
   /** How long the gateway waits for an answer to a handshake of its own. */
   readonly handshakeTimeoutMs: number;
+  /** An upstream has said that its lists are others now, to nobody but the gateway. */
+  readonly onListChanged?: ((upstreamId: string) => void) | undefined;
 }
 
 export const CLIENT_INFO = '{"name":"mcpgateway","version":"1"}';

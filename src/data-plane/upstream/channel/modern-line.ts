@@ -1,11 +1,11 @@
 // One line for all requests that describe themselves (MCP 2026-07-28): they need no handshake and imply no state. What a listen
 // stream brings is told apart by its subscription id, progress by its token; an upstream asks nothing in this era.
 import { AppError } from '#base/kernel';
-import { replaceAt, valueAt, type Envelope } from '#base/protocol';
+import { MODERN_VERSION, parsedJson, replaceAt, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamRequest, UpstreamRow } from '#data-plane/gateway';
 import type { ChannelLink, LinkOwner } from './channel-link.ts';
 import { accepted } from './http-manners.ts';
-import { lineKey, openLink, type LineParts } from './line-parts.ts';
+import { CLIENT_INFO, lineKey, openLink, type LineParts } from './line-parts.ts';
 import { modernStatus } from './modern-manners.ts';
 import { PendingCall } from './pending-call.ts';
 
@@ -13,6 +13,7 @@ const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 const IN_NOTE = ['params', '_meta', SUBSCRIPTION_ID];
 const LOG_LEVEL = ['params', '_meta', 'io.modelcontextprotocol/logLevel'];
 const IN_RESULT = ['result', '_meta', SUBSCRIPTION_ID];
+const OWN_LISTEN_ID = '"mcpgateway-lists"';
 
 export class ModernLine implements LinkOwner {
   lastUsedAtMs = Date.now();
@@ -60,6 +61,7 @@ export class ModernLine implements LinkOwner {
     if (this.#link === undefined) {
       this.#hasAnswered = false;
       this.#link = openLink(this.#parts, this, request.upstream, [], true);
+      this.#listenToLists(this.#link);
     }
     const link = this.#link;
     const call = new PendingCall(message, sink, { isResumable: false, primes: false, tellsCancel: true });
@@ -92,6 +94,10 @@ export class ModernLine implements LinkOwner {
 
   told(envelope: Envelope, text: string): void {
     const subscription = valueAt(text, IN_NOTE);
+    if (subscription === OWN_LISTEN_ID) {
+      if (envelope.method.endsWith('/list_changed')) this.#parts.onListChanged?.(this.upstreamId);
+      return;
+    }
     if (subscription !== undefined) {
       const call = this.#link?.callOf(subscription);
       call?.event(replaceAt(text, IN_NOTE, call.message.id ?? 'null'));
@@ -114,4 +120,25 @@ export class ModernLine implements LinkOwner {
     if (this.#hasAnswered) this.#parts.health.broke(this.upstreamId, error);
     else this.#parts.health.failed(this.upstreamId, error);
   }
+
+  /**
+   * While the program runs for others the gateway hears what it says of its lists: nobody else may be listening, and it is not started only to
+   * be asked (decisions.md 4). No call of the line: it keeps nothing running, and its result or refusal is nobody's.
+   */
+  #listenToLists(link: ChannelLink): void {
+    const { capabilities } = this.#upstream;
+    const changing = ['tools', 'prompts', 'resources'].filter((name) => valueOf(capabilities[name])['listChanged'] === true);
+    if (changing.length === 0 || this.#parts.onListChanged === undefined) return;
+    const notifications = Object.fromEntries(changing.map((name) => [`${name}ListChanged`, true]));
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': MODERN_VERSION,
+      'io.modelcontextprotocol/clientCapabilities': {},
+      'io.modelcontextprotocol/clientInfo': parsedJson(CLIENT_INFO),
+    };
+    link.tell(`{"jsonrpc":"2.0","id":${OWN_LISTEN_ID},"method":"subscriptions/listen","params":${JSON.stringify({ notifications, _meta: meta })}}`);
+  }
+}
+
+function valueOf(capability: unknown): Readonly<Record<string, unknown>> {
+  return typeof capability === 'object' && capability !== null ? (capability as Record<string, unknown>) : {};
 }
