@@ -1,6 +1,7 @@
 // The sessions in which calls of modern clients are made at upstreams of the older era: for each caller, upstream and set of declared
 // capabilities. A client that can be asked gets one for each call that runs, since a question outside any stream can only be told to
 // belong to a call where there is no other (protocol.md 2.2).
+import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '#base/access';
 import { AppError, toAppError } from '#base/kernel';
@@ -77,15 +78,17 @@ export class LegBook {
     const { caller } = request;
     const headers = legHeaders(request.headers, upstream.row);
     const key = JSON.stringify([caller?.key, caller?.tokenId, upstream.id, declared.capabilities, declared.clientInfo, ...headers]);
-    return { family: key, upstream, request, declared };
+    // Capabilities can be long, and families many.
+    return { family: hash('sha256', key, 'base64'), upstream, request, declared };
   }
 
   /** For requests in whose middle nobody is asked: one session for all of them. */
   shared(place: Place): ClientLeg {
-    const family = this.#familyOf(place.family);
-    family.shared ??= this.#opened(place, false);
-    family.shared.leg.follow(place.upstream);
-    return family.shared;
+    // Opening one may end others, and forget their family with the last of them.
+    const leg = this.#families.get(place.family)?.shared ?? this.#opened(place, false);
+    this.#familyOf(place.family).shared = leg;
+    leg.leg.follow(place.upstream);
+    return leg;
   }
 
   /**
@@ -162,12 +165,15 @@ export class LegBook {
     if (this.#legs.size >= LEGS_MAX) this.#endOldest(this.#legs.keys());
     const own = this.#legsOf(caller.key);
     if (own.size >= LEGS_OF_CALLER_MAX) this.#endOldest(own);
-    const known = { get: () => this.roots.get(upstream.id, caller.key, declared.capabilities) };
+    // Copies: a piece of the request keeps the whole of it in memory for as long as the session lasts.
+    const capabilities = copied(declared.capabilities);
+    const clientInfo = declared.clientInfo === undefined ? GATEWAY_INFO : copied(declared.clientInfo);
+    const known = { get: () => this.roots.get(upstream.id, caller.key, capabilities) };
     const { logger, answerTimeoutMs: holdMs } = this.#parts;
     const heardOfLists = (method: string): void => this.#heardOfLists(upstream.id, caller, method);
-    const declaresRoots = valueAt(declared.capabilities, ['roots'])?.startsWith('{') === true;
+    const declaresRoots = valueAt(capabilities, ['roots'])?.startsWith('{') === true;
     const client = new ClientLeg(isExclusive, upstream, known, { callerKey: caller.key, logger, holdMs, declaresRoots, heardOfLists });
-    const hello = { version: NEWEST_LEGACY, capabilities: declared.capabilities, clientInfo: declared.clientInfo ?? GATEWAY_INFO };
+    const hello = { version: NEWEST_LEGACY, capabilities, clientInfo };
     // Nobody listens for a client that can be asked nothing.
     const owner = canBeAsked(declared) ? client : undefined;
     client.leg = new Leg(this.#parts, upstream, hello, caller, legHeaders(request.headers, upstream.row), owner);
@@ -190,8 +196,12 @@ export class LegBook {
   #sweep(): void {
     const nowMs = Date.now();
     for (const leg of this.#legs.keys()) if (leg.callCount === 0 && nowMs - leg.leg.lastUsedAtMs > IDLE_MS) this.#end(leg);
-    for (const [key, { shared, idle, running, waiting }] of this.#families)
-      if (shared === undefined && idle.length === 0 && running === 0 && waiting.length === 0) this.#families.delete(key);
+    for (const key of this.#families.keys()) this.#forgetEmpty(key);
+  }
+
+  #forgetEmpty(key: string): void {
+    const family = this.#families.get(key);
+    if (family?.shared === undefined && family?.idle.length === 0 && family.running === 0 && family.waiting.length === 0) this.#families.delete(key);
   }
 
   #legsOf(callerKey: string): Set<ClientLeg> {
@@ -215,10 +225,15 @@ export class LegBook {
       if (family.shared === leg) family.shared = undefined;
       const at = family.idle.indexOf(leg);
       if (at !== -1) family.idle.splice(at, 1);
+      if (key !== undefined) this.#forgetEmpty(key);
     }
     const ending = leg.end().finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }
+}
+
+function copied(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
 }
 
 /** Could an upstream ask this client anything? */
