@@ -28,7 +28,7 @@ const RUNNING_MAX = { STREAMABLEHTTP: 128, SSE: 32, STDIO: 8 } as const;
 /** An upstream has said in a session of this caller that lists are others now, by this notification. */
 export type HeardOfLists = (upstreamId: string, caller: Principal, method: string) => void;
 
-/** What the client said of itself in a request, as JSON texts. */
+/** What the client said of itself in a request, as JSON texts that are no pieces of it: they are kept for as long as a session. */
 export interface Declared {
   readonly capabilities: string;
   readonly clientInfo: string | undefined;
@@ -165,9 +165,7 @@ export class LegBook {
     if (this.#legs.size >= LEGS_MAX) this.#endOldest(this.#legs.keys());
     const own = this.#legsOf(caller.key);
     if (own.size >= LEGS_OF_CALLER_MAX) this.#endOldest(own);
-    // Copies: a piece of the request keeps the whole of it in memory for as long as the session lasts.
-    const capabilities = copied(declared.capabilities);
-    const clientInfo = declared.clientInfo === undefined ? GATEWAY_INFO : copied(declared.clientInfo);
+    const { capabilities, clientInfo = GATEWAY_INFO } = declared;
     const known = { get: () => this.roots.get(upstream.id, caller.key, capabilities) };
     const { logger, answerTimeoutMs: holdMs } = this.#parts;
     const heardOfLists = (method: string): void => this.#heardOfLists(upstream.id, caller, method);
@@ -230,10 +228,6 @@ export class LegBook {
     const ending = leg.end().finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
   }
-}
-
-function copied(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1');
 }
 
 /** Could an upstream ask this client anything? */

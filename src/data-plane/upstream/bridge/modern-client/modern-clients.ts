@@ -237,7 +237,12 @@ function declaredIn(text: string, capabilities: string): Declared {
   const info = valueAt(text, CLIENT_INFO);
   // Tasks that clients run are of the older era only.
   return {
-    capabilities: removeMember(capabilities, ['tasks']),
-    clientInfo: info?.startsWith('{') === true && info.length < CAPABILITIES_MAX ? info : undefined,
+    capabilities: copied(removeMember(capabilities, ['tasks'])),
+    clientInfo: info?.startsWith('{') === true && info.length < CAPABILITIES_MAX ? copied(info) : undefined,
   };
+}
+
+/** A piece of a text keeps the whole of it in memory. */
+function copied(text: string): string {
+  return text === '{}' ? '{}' : Buffer.from(text, 'latin1').toString('latin1');
 }
