@@ -310,6 +310,7 @@ describe.each(KINDS)('point 43: over %s', (kind) => {
     // Something may have been missed.
     const methods = [await told(stream), await told(stream), await told(stream)].map(({ method }) => method);
     expect(methods.toSorted()).toEqual(['prompts', 'resources', 'tools'].map((list) => `notifications/${list}/list_changed`));
+    expect(await told(stream)).toMatchObject({ method: 'notifications/resources/updated', params: { uri: 'test://static-text' } });
     await copy().pull('list-changed', { kind: 'resources' });
     expect(await told(stream)).toMatchObject({ method: 'notifications/resources/list_changed' });
     stream.close();
@@ -349,8 +350,8 @@ describe.each(KINDS)('point 43: over %s', (kind) => {
     try {
       const session = await openSession(await mirrorOfCopy(gateway, own), '2025-11-25', CAPABILITIES);
       const listeners = async (): Promise<unknown> => (await own.state())['listeners'];
-      // The gateway itself listens too, but not to programs.
-      const ofGateway = kind === 'stdio' ? 0 : 1;
+      // The gateway itself listens too.
+      const ofGateway = 1;
       await eventually(async () => (await listeners()) === ofGateway);
       expect(await answerTo(session, 'resources/subscribe', { uri: 'test://watched-resource' })).toMatchObject({ result: {} });
       expect(await listeners()).toBe(ofGateway + 1);
