@@ -130,6 +130,17 @@ describe('too much', () => {
   });
 });
 
+it('a server that asks faster than it takes answers is not answered without end', async () => {
+  const rig = rigOf();
+  rig.tool();
+  const call = await rig.arrived('tools/call');
+  for (let id = 1; id <= 1000; id++) call.say({ id, method: 'ping' });
+  expect(answersSent(rig)).toHaveLength(256);
+  await settled();
+  call.say({ id: 'last', method: 'ping' });
+  expect(answersSent(rig).at(-1)).toMatchObject({ id: 'last', result: {} });
+});
+
 describe('an upstream that is reached another way from now on', () => {
   it.each([false, true])('ends the calls of its old sessions, also one whose client is being asked: %s', async (isAsked) => {
     const rig = rigOf();

@@ -39,6 +39,8 @@ export interface LegHouse {
 }
 
 const HELD_MAX = 16;
+/** Messages to the upstream under way at once. */
+const SAYING_MAX = 256;
 /** A call that still runs after so long may be waiting for the roots that were asked for apart from its stream. */
 const GRACE_MS = 1000;
 /** To hear what was said last before a session is ended. */
@@ -145,6 +147,8 @@ export class ClientLeg implements LegOwner {
 
   /** Sends a response to the upstream. */
   answer(text: string): void {
+    // Whoever asks faster than it takes answers gets none.
+    if (this.#saying.size >= SAYING_MAX) return;
     const said = this.leg.tell(Buffer.from(text, 'latin1'), scanMessage(text)).finally(() => this.#saying.delete(said));
     this.#saying.add(said);
   }
