@@ -135,7 +135,7 @@ describe.each(Object.entries(speakers))('%s', (_who, speaker) => {
     ['a resource that is switched off', itemRow('resource', 'a', LINK, { enabled: false })],
     ['another spelling of a hidden resource', itemRow('resource', 'a', LINK.replace('note', '%6eote'), hidden)],
     ['what fits a hidden template', itemRow('template', 'a', 'demo://{where}/{what}', hidden)],
-    ['what may fit a hidden template', itemRow('template', 'a', 'demo://session/{a}e', hidden)],
+    ['what its upstream may read as of a hidden template', itemRow('template', 'a', 'demo://{all}', hidden)],
     ['a hidden resource of another upstream', itemRow('resource', 'b', LINK, hidden)],
     ['what fits a hidden template of another upstream', itemRow('template', 'b', 'demo://{where}/{what}', hidden)],
   ])('is not led by its link to %s, whichever was there first', async (_what, item) => {
@@ -148,6 +148,8 @@ describe.each(Object.entries(speakers))('%s', (_who, speaker) => {
     const later = speaker(rig);
     await called(later, 'a', link());
     expect(await reader(later, LINK)).toBe('unknown');
+    const completion = later.ask('completion/complete', { ref: { type: 'ref/resource', uri: LINK }, argument: { name: 'n', value: '' } });
+    expect(completion.error?.code).toBe('resource.not_found');
   });
 
   it('reads at whoever lists it what another names', async () => {

@@ -1,8 +1,10 @@
 // Checklist point 52: whatever a combined server names – in lists, in results, in news – can be used at the same endpoint, also when two
 // upstreams have the same URIs.
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startGateway, type StartedGateway } from '../../kit/gateway.ts';
 import { startFixture, type Fixture } from '../../fixture/server.ts';
+import { startEverythingServer, type EverythingServer } from '../../sessions/everything-server.ts';
 import { combinedOf, type CombinedDoor } from './combined-doors.ts';
 import { getStream, modern, openSession, post, request, type ClientSession, type Door } from './doors.ts';
 import { eventually } from './wire.ts';
@@ -29,18 +31,19 @@ afterAll(async () => {
 
 interface Speaker {
   readonly era: string;
-  ask(method: string, params?: Json): Promise<Json>;
+  /** The whole answer. */
+  readonly hear: (method: string, params?: Json) => Promise<Json>;
 }
-const speakers: Record<string, () => Promise<Speaker>> = {
-  'a client with a session': async () => {
-    const session = await openSession(door);
+const speakers: Record<string, (at: Door) => Promise<Speaker>> = {
+  'a client with a session': async (at) => {
+    const session = await openSession(at);
     return {
       era: 'legacy',
-      ask: async (method, params = {}) => (await (await post(session, request(1, method, params))).answer())['result'] as Json,
+      hear: async (method, params = {}) => (await post(session, request(1, method, params))).answer(),
     };
   },
-  'a client of 2026-07-28': () =>
-    Promise.resolve({ era: 'modern', ask: async (method, params = {}) => (await (await modern(door, method, params)).answer())['result'] as Json }),
+  'a client of 2026-07-28': (at) =>
+    Promise.resolve({ era: 'modern', hear: async (method, params = {}) => (await modern(at, method, params)).answer() }),
 };
 
 /** Which of the upstreams was asked, by the requests it saw. */
@@ -53,16 +56,17 @@ async function asked(work: () => Promise<unknown>, needle: string): Promise<stri
 describe.each(Object.entries(speakers))('point 52: %s', (_what, connect) => {
   let speaker: Speaker;
   beforeAll(async () => {
-    speaker = await connect();
+    speaker = await connect(door);
   });
+  const ask = async (method: string, params?: Json): Promise<Json> => (await speaker.hear(method, params))['result'] as Json;
 
   async function urisOf(method: 'resources/list' | 'resources/templates/list'): Promise<string[]> {
-    const result = await speaker.ask(method);
+    const result = await ask(method);
     const rows = (result['resources'] ?? result['resourceTemplates']) as Record<string, string>[];
     return rows.map(({ uri, uriTemplate }) => uri ?? uriTemplate ?? '');
   }
   async function read(uri: string): Promise<string> {
-    const { contents } = (await speaker.ask('resources/read', { uri })) as { contents: [{ uri: string }] };
+    const { contents } = (await ask('resources/read', { uri })) as { contents: [{ uri: string }] };
     return contents[0].uri;
   }
   const names = ['left', 'right'] as const;
@@ -80,7 +84,7 @@ describe.each(Object.entries(speakers))('point 52: %s', (_what, connect) => {
   });
 
   test.each(names)('point 52: finds the panel of the tool of %s where the tool says it is', async (name) => {
-    const { tools } = (await speaker.ask('tools/list')) as unknown as { tools: { name: string; _meta: { ui: { resourceUri: string } } }[] };
+    const { tools } = (await ask('tools/list')) as unknown as { tools: { name: string; _meta: { ui: { resourceUri: string } } }[] };
     const tool = tools.find((each) => each.name === `${name}-test-app-panel`);
     const uri = tool?._meta.ui.resourceUri ?? '';
     expect(uri).toMatch(/ui:\/\/fixture\/panel$/);
@@ -89,7 +93,7 @@ describe.each(Object.entries(speakers))('point 52: %s', (_what, connect) => {
   });
 
   test.each(names)('point 52: follows links and embedded resources in results of %s', async (name) => {
-    const link = (await speaker.ask('tools/call', { name: `${name}-test-resource-link`, arguments: {} })) as { content: [{ uri: string }] };
+    const link = (await ask('tools/call', { name: `${name}-test-resource-link`, arguments: {} })) as { content: [{ uri: string }] };
     const { uri } = link.content[0];
     expect(await asked(async () => expect(await read(uri)).toBe(uri), 'resources/read')).toEqual([name]);
     expect(await urisOf('resources/list')).toContain(uri);
@@ -104,7 +108,7 @@ describe.each(Object.entries(speakers))('point 52: %s', (_what, connect) => {
       for (const one of await asked(async () => expect(await read(uri)).toBe(uri), 'resources/read')) reached.set(one, template);
     }
     expect([...reached.keys()].toSorted()).toEqual([...names]);
-    const values = await speaker.ask('completion/complete', {
+    const values = await ask('completion/complete', {
       ref: { type: 'ref/resource', uri: reached.get(name) ?? '' },
       argument: { name: 'id', value: 'pa' },
     });
@@ -115,7 +119,7 @@ describe.each(Object.entries(speakers))('point 52: %s', (_what, connect) => {
     const ref = { type: 'ref/prompt', name: `${name}-test-prompt-with-arguments` };
     let values: unknown;
     const complete = async (): Promise<void> => {
-      values = (await speaker.ask('completion/complete', { ref, argument: { name: 'arg1', value: 'po' } }))['completion'];
+      values = (await ask('completion/complete', { ref, argument: { name: 'arg1', value: 'po' } }))['completion'];
     };
     expect(await asked(complete, 'completion/complete')).toEqual([name]);
     expect(values).toMatchObject({ values: ['porto'] });
@@ -181,5 +185,62 @@ describe('point 52: news of resources', () => {
       return new Set(heard).size === 2;
     });
     expect([...new Set(heard)].toSorted()).toEqual(uris.toSorted());
+  });
+});
+
+describe('point 52: links to what is there for one session only', () => {
+  const servers: EverythingServer[] = [];
+  let both: CombinedDoor;
+  beforeAll(async () => {
+    servers.push(...(await Promise.all([startEverythingServer(), startEverythingServer('sse')])));
+    both = await combinedOf(gateway, [
+      { name: 'first', url: servers[0]?.url ?? '' },
+      { name: 'second', url: servers[1]?.url ?? '', more: { transport: 'SSE' } },
+    ]);
+  });
+  afterAll(async () => {
+    for (const server of servers) await server.stop();
+  });
+
+  /** The link to a text that the upstream keeps for this session. */
+  async function kept({ hear, era }: Speaker, upstream: 'first' | 'second', text: string): Promise<string> {
+    const args = { name: `${era}.gz`, data: `data:text/plain,${text}`, outputType: 'resourceLink' };
+    const { result } = await hear('tools/call', { name: `${upstream}-gzip-file-as-resource`, arguments: args });
+    return (result as { content: { uri: string }[] }).content[0]?.uri ?? '';
+  }
+  async function read({ hear }: Speaker, uri: string): Promise<unknown> {
+    const { result, error } = (await hear('resources/read', { uri })) as { result?: { contents: { blob: string }[] }; error?: { code: number } };
+    return error === undefined ? gunzipSync(Buffer.from(result?.contents[0]?.blob ?? '', 'base64')).toString() : error.code;
+  }
+
+  describe.each(Object.entries(speakers))('%s', (_what, connect) => {
+    test('point 52: reads each where it was given it, also when two upstreams give the same', async () => {
+      const speaker = await connect(both);
+      const uris = { first: await kept(speaker, 'first', 'one'), second: await kept(speaker, 'second', 'two') };
+      expect(uris.first).toBe(`demo://resource/session/${speaker.era}.gz`);
+      expect(uris.second).not.toBe(uris.first);
+      expect(await read(speaker, uris.second)).toBe('two');
+      expect(await read(speaker, uris.first)).toBe('one');
+      expect(await read(speaker, 'demo://resource/session/never-given.gz')).toBe(-32602);
+    });
+
+    test('point 52: is not led by links that somebody else was given', async () => {
+      const speaker = await connect(both);
+      const uri = await kept(speaker, 'first', 'mine');
+      expect(await read(speaker, uri)).toBe('mine');
+      const { url } = both;
+      const token = await gateway.tokenFor({ sub: 'other@example.com', teams: [] });
+      expect(await read(await connect({ url, headers: { authorization: `Bearer ${token}` } }), uri)).toBe(-32602);
+    });
+  });
+
+  test('point 52: lead nowhere while their upstream is switched off', async () => {
+    const clients = await Promise.all(Object.values(speakers).map(async (connect) => connect(both)));
+    const links = await Promise.all(clients.map(async (client) => kept(client, 'second', 'kept')));
+    const toggle = (isOn: boolean) => gateway.api('POST', `/gateways/${both.gatewayIds['second']}/state?activate=${isOn}`);
+    for (const [at, client] of clients.entries()) expect(await read(client, links[at] ?? '')).toBe('kept');
+    expect((await toggle(false)).status).toBe(200);
+    for (const [at, client] of clients.entries()) expect(await read(client, links[at] ?? '')).toBe(-32602);
+    expect((await toggle(true)).status).toBe(200);
   });
 });

@@ -9,7 +9,8 @@ const URI_KEY = Buffer.from('"uri"');
 export class HeldAnswer {
   readonly head: AnswerHead;
   readonly #isOnlyLookedAt: boolean;
-  #parts: Buffer[] = [];
+  /** Most have one part; an array that is pushed to would make room for many. */
+  #parts: Buffer[] | undefined;
   #sizeBytes = 0;
 
   /** @param isOnlyLookedAt it need not be changed when it names nothing */
@@ -32,13 +33,16 @@ export class HeldAnswer {
   }
 
   get whole(): Buffer {
-    const [first] = this.#parts;
-    if (this.#parts.length > 1 || first === undefined) this.#parts = [Buffer.concat(this.#parts)];
-    return this.#parts[0] as Buffer;
+    const parts = this.#parts ?? [];
+    if (parts.length === 1) return parts[0] as Buffer;
+    const whole = Buffer.concat(parts);
+    this.#parts = [whole];
+    return whole;
   }
 
   add(bytes: Buffer): void {
-    this.#parts.push(bytes);
+    if (this.#parts === undefined) this.#parts = [bytes];
+    else this.#parts.push(bytes);
     this.#sizeBytes += bytes.length;
   }
 
@@ -46,7 +50,7 @@ export class HeldAnswer {
   passTo(sink: AnswerSink): boolean {
     sink.head(this.head);
     let takesMore = true;
-    for (const part of this.#parts) takesMore = sink.chunk(part);
+    for (const part of this.#parts ?? []) takesMore = sink.chunk(part);
     return takesMore;
   }
 }

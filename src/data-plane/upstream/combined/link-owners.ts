@@ -1,7 +1,7 @@
 // Whose a resource is that an upstream named to one client, in a result or in news, and that is on no list: many are there for one session
 // only. That client can read it at the same endpoint, and nobody else is led anywhere by it. What the catalogue has, hidden or not, is the
 // catalogue's to decide on (ADR 39).
-import { isVisible, type Principal } from '#base/access';
+import type { Principal } from '#base/access';
 import { plainUri, valueAt, type Envelope } from '#base/protocol';
 import type { ServerEntry, Snapshot, UpstreamEntry } from '#data-plane/gateway';
 import { maySee, type CallerView } from './caller-view.ts';
@@ -81,8 +81,8 @@ export class LinkOwners {
   ownerOf(server: ServerEntry, view: CallerView, published: string, { upstreams }: Snapshot): OwnedUri | undefined {
     const link = this.#clients.get(keyOf(server, view.principal))?.get(published);
     const upstream = upstreams.get(link?.upstreamId ?? '');
-    if (link === undefined || upstream?.enabled !== true || !isVisible(view.principal, upstream)) return undefined;
-    if (isCatalogued(server, upstream, published, link.uri)) return undefined;
+    if (link === undefined || upstream === undefined || isCatalogued(server, upstream, published, link.uri)) return undefined;
+    // Not what is switched off or hidden, nor what has nothing left here.
     const isUsed = indexOf(server).items.some((item) => item.upstream.id === upstream.id && maySee(view, server, item));
     return isUsed ? { upstream, uri: link.uri } : undefined;
   }
