@@ -87,6 +87,15 @@ describe('calls outside any session', () => {
     expect(rig.changedUpstreams).toEqual(['a']);
   });
 
+  it('hear what nobody here knows of, and nothing of what belongs to sessions', async () => {
+    const rig = new PlayedCombined();
+    const client = rig.post(modernCall(1));
+    const call = (await rig.until('a', 'tools/call')).opensStream();
+    call.says('{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"x://a"}}');
+    call.says('{"jsonrpc":"2.0","method":"vendor/unknown","params":{"n":1.0}}');
+    expect(client.data).toEqual(['{"jsonrpc":"2.0","method":"vendor/unknown","params":{"n":1.0}}']);
+  });
+
   it('that ask for what needs the client’s answer are refused at once, with the upstream’s own id whatever its spelling', async () => {
     const rig = new PlayedCombined();
     rig.post(modernCall(1));

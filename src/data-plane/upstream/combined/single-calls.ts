@@ -17,6 +17,13 @@ import { RoutedCall } from './routed-call.ts';
 import { legHeaders, sentParams, upstreamHeaders } from '../upstream-headers.ts';
 import { isOfLists, withNamedLogger } from './upstream-words.ts';
 
+/** What is said of a session, or on listening streams, has no place in an answer. */
+const OF_SESSIONS: ReadonlySet<string> = new Set([
+  'notifications/cancelled',
+  'notifications/resources/updated',
+  'notifications/elicitation/complete',
+  'notifications/tasks/status',
+]);
 const TOKEN_PATH = ['params', '_meta', 'progressToken'];
 
 export interface SingleParts extends CombinedParts {
@@ -159,8 +166,8 @@ function told(
     const isOwn = token !== undefined && String(parsedJson(token)) === upstreamId;
     return isOwn ? replaceAt(text, ['params', 'progressToken'], progressToken) : undefined;
   }
-  if (envelope.method !== 'notifications/message') return undefined;
-  return withNamedLogger(text, upstream);
+  if (envelope.method === 'notifications/message') return withNamedLogger(text, upstream);
+  return isOfLists(envelope) || OF_SESSIONS.has(envelope.method) ? undefined : text;
 }
 
 /** Nothing was declared, so nothing may be asked. */
