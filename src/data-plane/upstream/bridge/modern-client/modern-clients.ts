@@ -3,7 +3,7 @@
 import { AppError, toAppError } from '#base/kernel';
 import { jsonText, removeMember, rpcErrorText, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
-import { accepted, headerOf } from '../../channel/http-manners.ts';
+import { accepted, headerOf, refused } from '../../channel/http-manners.ts';
 import { isLogLevel } from '../../channel/log-levels.ts';
 import { declaredCapabilities, refusedModern } from '../../channel/modern-manners.ts';
 import { stringAt } from '../../channel/string-at.ts';
@@ -97,6 +97,8 @@ export class ModernClients {
     const refusal = refusedModern(request, message, body, sink, capabilities);
     if (refusal !== undefined) return refusal;
     const text = body.toString('latin1');
+    // In this era answers travel in the retry of the request that asked.
+    if (message.kind === 'response') return refused(sink, 400, -32600, 'Invalid Request: a response is no message of this protocol revision');
     if (message.kind !== 'request') {
       this.#noted(request, upstream, message, text);
       return accepted(sink);
