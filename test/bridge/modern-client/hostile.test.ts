@@ -190,6 +190,18 @@ it('log lines of a level that is just being set are not missed by the next call 
   expect(rig.upstream.of('logging/setLevel')).toHaveLength(1);
 });
 
+it('a question that was asked and not waited for is over with its call', async () => {
+  const outcomes: string[] = [];
+  const rig = rigOf({}, { onQuestionOver: ({ method, outcome }) => outcomes.push(`${method} ${outcome}`) });
+  const first = rig.tool();
+  const call = await rig.arrived('tools/call');
+  call.say({ id: 'q', ...FORM });
+  call.say({ id: call.message.id, result: { content: [] } });
+  expect((await over(first)).answer).toMatchObject({ result: { resultType: 'complete' } });
+  expect(outcomes).toEqual(['elicitation/create cancelled']);
+  expect(rig.clients.counts).toMatchObject({ parked: 0 });
+});
+
 it('whoever opens a call through the bridge is told what stands against it, and nothing is thrown', async () => {
   const { port, row, parts } = bridgeRig({ legacy: true, modern: false });
   const bridge = createBridge(parts);
