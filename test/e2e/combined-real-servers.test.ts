@@ -138,7 +138,10 @@ describe.each(FRONTS)('the client $kind over $door to $of', ({ kind, door, of, d
   test('is asked to sample, and for what the user knows, in the middle of calls of server-everything', async () => {
     const [sampling, elicitation] = ['everything-trigger-sampling-request', 'everything-trigger-elicitation-request'] as const;
     // server-everything asks for roots when it suits it; a modern client hears of it in the call it makes next.
-    const questions = async (): Promise<unknown[]> => (await peer.ask({ do: 'asked' })).filter((method) => method !== 'roots/list');
+    const questions = async (): Promise<string[]> => {
+      const asked: string[] = await peer.ask({ do: 'asked' });
+      return asked.filter((method) => method !== 'roots/list');
+    };
     expect(await peer.text(sampling, { prompt: 'Say hello', maxTokens: 10 })).toContain('sampled by the peer');
     expect(await questions()).toEqual(['sampling/createMessage']);
     if (!declares.includes('elicitation')) return;
