@@ -19,8 +19,11 @@ import { scenarios } from './matrix/scenarios/index.ts';
 import { report } from './report.ts';
 import type { MirrorRun, SuiteRun } from './report.ts';
 import { runSuite } from './run-suite.ts';
+import type { SuiteResult } from './run-suite.ts';
 import { suites } from './suites.ts';
 import type { Suite } from './suites.ts';
+import { worseThroughMirror } from './verdict.ts';
+import type { Worse } from './verdict.ts';
 import { waysFor } from './ways.ts';
 import type { Way } from './ways.ts';
 
@@ -32,13 +35,22 @@ const print = (line: string) => void process.stdout.write(`${line}\n`);
 /** The rebinding scenario insists on this name. */
 const asLocalhost = (url: string) => url.replace('127.0.0.1', 'localhost');
 
+function secondChance(first: SuiteResult, second: SuiteResult, bad: readonly Worse[]): SuiteResult {
+  const again = new Set(bad.map(({ scenario }) => scenario));
+  return new Map([...first, ...[...second].filter(([scenario]) => again.has(scenario))]);
+}
+
 /** Each way has a fixture of its own, so that one's list changes do not reach another's streams. */
-async function mirrorRun(suite: Suite, way: Way, gateway: StartedGateway): Promise<MirrorRun> {
+async function mirrorRun(suite: Suite, way: Way, gateway: StartedGateway, direct: SuiteResult): Promise<MirrorRun> {
   const startedAt = performance.now();
   const fixture = await startFixture({ eras: way.eras });
   try {
     const { mcpUrl } = await gateway.registerMirror('', { gateway: { url: undefined, ...way.gateway(fixture.origin) } });
-    const result = await runSuite(suite, asLocalhost(mcpUrl));
+    const url = asLocalhost(mcpUrl);
+    const first = await runSuite(suite, url);
+    const bad = worseThroughMirror(direct, first).filter(({ scenario }) => way.excused[scenario] === undefined);
+    // Some scenarios go by the clock of the suite, which a busy machine does not keep: what fails twice has failed.
+    const result = bad.length === 0 ? first : secondChance(first, await runSuite(suite, url), bad);
     return { title: way.title, result, durationMs: performance.now() - startedAt, excused: way.excused };
   } finally {
     await fixture.close();
@@ -52,7 +64,7 @@ async function runAll(suite: Suite, gateway: StartedGateway | undefined): Promis
   const directMs = performance.now() - startedAt;
   await fixture.close();
   const mirrors: MirrorRun[] = [];
-  for (const way of gateway === undefined ? [] : waysFor(suite)) mirrors.push(await mirrorRun(suite, way, gateway as StartedGateway));
+  for (const way of gateway === undefined ? [] : waysFor(suite)) mirrors.push(await mirrorRun(suite, way, gateway as StartedGateway, direct));
   return { suite, direct, directMs, mirrors };
 }
 

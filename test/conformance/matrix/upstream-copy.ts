@@ -47,7 +47,8 @@ function leversAt(origins: () => Promise<string[]>): Pick<UpstreamCopy, 'pull' |
   const each = async (path: string, init: RequestInit): Promise<Json[]> => {
     const answers = (await origins()).map(async (origin) => {
       try {
-        return [(await (await fetch(`${origin}${path}`, init)).json()) as Json];
+        const answer = await fetch(`${origin}${path}`, init);
+        return answer.ok ? [(await answer.json()) as Json] : [];
       } catch {
         return [];
       }

@@ -14,6 +14,7 @@ import type { Listening } from './listening.ts';
 /** Subscriptions asked for at once, when a client names many. */
 const ASKED_AT_ONCE = 8;
 const ALSO_HEARD_WITHIN_MS = 250;
+const AWAITED_MAX = 16;
 
 export class ListeningSession implements LegOwner {
   readonly upstreamId: string;
@@ -28,9 +29,10 @@ export class ListeningSession implements LegOwner {
   #isHeard = false;
   #isDeaf = false;
   #isEnded = false;
+  /** News of moments ago that nothing heard elsewhere has been matched with. */
   readonly #heardAtMs = new Map<ListNews, number>();
   /** News from elsewhere that may come here too. */
-  readonly #awaited = new Map<ListNews, NodeJS.Timeout>();
+  readonly #awaited = new Map<ListNews, NodeJS.Timeout[]>();
 
   constructor(parts: BridgeParts, upstream: UpstreamEntry, hello: Hello, caller: Principal, headers: readonly string[]) {
     this.#parts = parts;
@@ -76,7 +78,7 @@ export class ListeningSession implements LegOwner {
 
   end(): Promise<void> {
     this.#isEnded = true;
-    for (const timer of this.#awaited.values()) clearTimeout(timer);
+    for (const timer of [...this.#awaited.values()].flat()) clearTimeout(timer);
     return this.#leg.end();
   }
 
@@ -88,7 +90,9 @@ export class ListeningSession implements LegOwner {
     const news = LIST_NEWS.find(({ method }) => method === envelope.method);
     if (news !== undefined) {
       this.#parts.onListChanged(this.upstreamId);
-      this.#heardAtMs.set(news, Date.now());
+      const awaited = this.#awaited.get(news)?.shift();
+      clearTimeout(awaited);
+      if (awaited === undefined) this.#heardAtMs.set(news, Date.now());
       for (const listening of this.listenings) listening.heardOfList(news, text);
     } else if (envelope.method === RESOURCE_UPDATED) {
       const uri = stringAt(text, ['params', 'uri']);
@@ -98,19 +102,25 @@ export class ListeningSession implements LegOwner {
   }
 
   /**
-   * The upstream has said in another session of the caller that a list is another now. Servers that tell all sessions tell this one too; those
-   * that have a life of their own for each session do not.
+   * The upstream has said in another session of the caller that a list is another now. Servers that tell all sessions tell this one too, a little
+   * earlier or later; those that have a life of their own for each session do not. Each word there is matched with one here, so that a second
+   * change soon after the first is not taken for it: better told twice than not at all.
    */
   heardElsewhere(news: ListNews): void {
-    if (this.#awaited.has(news)) return;
-    const sinceMs = Date.now() - ALSO_HEARD_WITHIN_MS;
+    const heardAtMs = this.#heardAtMs.get(news);
+    this.#heardAtMs.delete(news);
+    if (heardAtMs !== undefined && Date.now() - heardAtMs <= ALSO_HEARD_WITHIN_MS) return;
+    const awaited = this.#awaited.get(news) ?? [];
+    if (awaited.length >= AWAITED_MAX) return;
     const timer = setTimeout(() => {
+      // Told once, it is told of all changes until now.
+      for (const other of this.#awaited.get(news) ?? []) clearTimeout(other);
       this.#awaited.delete(news);
-      if ((this.#heardAtMs.get(news) ?? 0) >= sinceMs) return;
       for (const listening of this.listenings) listening.heardOfList(news, `{"jsonrpc":"2.0","method":"${news.method}","params":{}}`);
     }, ALSO_HEARD_WITHIN_MS);
     timer.unref();
-    this.#awaited.set(news, timer);
+    awaited.push(timer);
+    this.#awaited.set(news, awaited);
   }
 
   listens(): void {
