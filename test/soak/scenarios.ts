@@ -44,7 +44,7 @@ const combined: Scenario['door'] = async (gateway, { url }) => ({
   tool: `soak-${ASKING_TOOL}`,
 });
 /** A call waits a second for its client, and as many may wait as come in that time. */
-const HASTY = { MCPGATEWAY_ELICITATION_TIMEOUT: '1', MCPGATEWAY_ELICITATION_MAX_CONCURRENT: '10000' };
+const HASTY = { MCPGATEWAY_ELICITATION_TIMEOUT: '1', MCPGATEWAY_ELICITATION_MAX_CONCURRENT: '14000' };
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   sessions: { title: 'sessions of a mirror, opened and closed', era: 'legacy', env: {}, door: mirrored, once: session },

@@ -268,7 +268,7 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     this.#gathering = undefined;
     const client = this.#client;
     if (this.#isOver || client === undefined || this.#open.isEmpty) return;
-    if (this.#parts.parked.isFull) {
+    if (!this.#parts.parked.hasRoom(this.#callerKey)) {
       this.#client = undefined;
       this.#giveUp('The gateway holds as many waiting calls as it may.');
       client.fail(
@@ -283,7 +283,7 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     this.#answer?.pause(false);
     if (this.#needsOwnLeg) this.#parts.legs.parked(this.#place);
     const binding = bindingOf(this.#place.request);
-    const requestState = this.#parts.states.seal(this.#parts.parked.park(this, binding), binding);
+    const requestState = this.#parts.states.seal(this.#parts.parked.park(this, this.#callerKey, binding), binding);
     const result = `{"resultType":"input_required","inputRequests":${this.#open.requests},"requestState":${jsonText(requestState)}}`;
     client.answer(`{"jsonrpc":"2.0","id":null,"result":${result}}`);
   }

@@ -202,7 +202,8 @@ export class ModernClients {
   }
 
   #parkVisits(client: CallClient, requests: string, place: Place): void {
-    if (this.#parts.parked.isFull) {
+    const callerKey = place.request.caller?.key ?? '';
+    if (!this.#parts.parked.hasRoom(callerKey)) {
       client.fail(
         new AppError('limit.waiting_calls', 'As many calls wait for answers of their clients as this gateway holds.', {
           data: { retryAfterMs: 5000 },
@@ -216,7 +217,7 @@ export class ModernClients {
       ask: (again, left) => this.#parkVisits(again, left, place),
     });
     const binding = bindingOf(place.request);
-    const state = this.#parts.states.seal(this.#parts.parked.park(visit, binding), binding);
+    const state = this.#parts.states.seal(this.#parts.parked.park(visit, callerKey, binding), binding);
     client.answer(
       `{"jsonrpc":"2.0","id":null,"result":{"resultType":"input_required","inputRequests":${requests},"requestState":${jsonText(state)}}}`,
     );

@@ -22,6 +22,7 @@ export interface ParkedCounts {
 
 interface Place {
   readonly call: Parked;
+  readonly callerKey: string;
   readonly round: string;
   readonly binding: string;
   readonly timer: NodeJS.Timeout;
@@ -29,6 +30,8 @@ interface Place {
 
 export class ParkedCalls {
   readonly #places = new Map<string, Place>();
+  /** How many each caller has. */
+  readonly #byCaller = new Map<string, number>();
   readonly #ttlMs: number;
   readonly #max: number;
   #parked = 0;
@@ -44,21 +47,25 @@ export class ParkedCalls {
     return { waiting: this.#places.size, parked: this.#parked, resumed: this.#resumed, expired: this.#expired };
   }
 
-  get isFull(): boolean {
-    return this.#places.size >= this.#max;
+  /** Is there a place for another call of this caller? One caller leaves a quarter of the places to others. */
+  hasRoom(callerKey: string): boolean {
+    const own = this.#byCaller.get(callerKey) ?? 0;
+    return this.#places.size < this.#max && own < this.#max - Math.floor(this.#max / 4);
   }
 
   /** @returns what the state of this round refers to */
-  park(call: Parked, binding: string): { readonly callId: string; readonly round: string; readonly expiresAtMs: number } {
+  park(call: Parked, callerKey: string, binding: string): { readonly callId: string; readonly round: string; readonly expiresAtMs: number } {
     const callId = newSecretId();
     const round = newSecretId().slice(0, 12);
     const timer = setTimeout(() => {
-      this.#places.delete(callId);
+      this.#leave(callId, place);
       this.#expired++;
       call.giveUp(true);
     }, this.#ttlMs);
     timer.unref();
-    this.#places.set(callId, { call, round, binding, timer });
+    const place: Place = { call, callerKey, round, binding, timer };
+    this.#places.set(callId, place);
+    this.#byCaller.set(callerKey, (this.#byCaller.get(callerKey) ?? 0) + 1);
     this.#parked++;
     return { callId, round, expiresAtMs: Date.now() + this.#ttlMs };
   }
@@ -85,8 +92,11 @@ export class ParkedCalls {
     this.keepOnly(() => false);
   }
 
-  #leave(callId: string, { timer }: Place): void {
+  #leave(callId: string, { timer, callerKey }: Place): void {
     clearTimeout(timer);
     this.#places.delete(callId);
+    const left = (this.#byCaller.get(callerKey) ?? 1) - 1;
+    if (left > 0) this.#byCaller.set(callerKey, left);
+    else this.#byCaller.delete(callerKey);
   }
 }
