@@ -29,11 +29,11 @@ describe('a result of a session for a modern client', () => {
     expect(kept).toBe('{"id":1,"result":{"resultType":"complete","ttlMs":5,"cacheScope":"public"}}');
   });
 
-  it('keeps what it says itself', () => {
-    const own = '{"id":1,"result":{"resultType":"vendor","_meta":{"a":1}}}';
+  it('keeps what it says itself, but for the kind of result, of which its era knows nothing', () => {
+    const own = '{"id":1,"result":{"resultType":"input_required","_meta":{"a":1}}}';
     expect(JSON.parse(asModernAnswer(own, { hints: undefined, serverInfo: info }))).toEqual({
       id: 1,
-      result: { resultType: 'vendor', _meta: { a: 1, 'io.modelcontextprotocol/serverInfo': { name: 's', version: '1' } } },
+      result: { resultType: 'complete', _meta: { a: 1, 'io.modelcontextprotocol/serverInfo': { name: 's', version: '1' } } },
     });
   });
 

@@ -10,7 +10,7 @@ import { CallQuestions } from './call-questions.ts';
 import { CallStream } from './call-stream.ts';
 import { InputRound } from './input-round.ts';
 import { legacyAnswer } from './legacy-answer.ts';
-import { ProgressGauge } from './progress-gauge.ts';
+import { ProgressGauge } from '../progress-gauge.ts';
 import { waitingPauseMs } from './waiting-pause.ts';
 
 const ROUNDS_MAX = 10;

@@ -7,15 +7,17 @@ import { upstreamHeaders } from '../../upstream-headers.ts';
 import { withoutEnvelope } from '../envelope.ts';
 import type { TaskPlan } from '../tasks/modern-tasks.ts';
 import { callAnswer, promisedTask, taskRequest, unrelated } from '../tasks/task-forms.ts';
+import { ProgressGauge } from '../progress-gauge.ts';
 import { bindingOf } from './call-binding.ts';
 import { CallClient, type RoundOwner } from './call-client.ts';
 import type { ClientLeg, LegCall } from './client-leg.ts';
+import { LegSeat } from './leg-seat.ts';
 import type { ModernParts } from './modern-parts.ts';
 import type { Place } from './leg-book.ts';
 import type { Parked } from './parked-calls.ts';
 import { OpenQuestions } from './open-questions.ts';
-import { isQuestion, mayAsk, missingFor, refusedText } from './question.ts';
-import { UpstreamAnswer, type AnswerReader } from './upstream-answer.ts';
+import { isQuestion, mayAsk, missingCapability, missingFor, refusedText } from './question.ts';
+import type { AnswerReader, UpstreamAnswer } from './upstream-answer.ts';
 
 const TOKEN_PATH = ['params', '_meta', 'progressToken'];
 /** Questions asked together come within moments of each other, and share one round. */
@@ -29,13 +31,10 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
   readonly #parts: ModernParts;
   readonly #place: Place;
   readonly #sent: string;
-  readonly #needsOwnLeg: boolean;
-  #leg: ClientLeg | undefined;
-  #id = '';
+  readonly #seat: LegSeat;
   #answer: UpstreamAnswer | undefined;
   /** Who waits for the answer now; nobody while the call is parked. */
   #client: CallClient | undefined;
-  #notWaiting: (() => void) | undefined;
   readonly #open: OpenQuestions;
   #gathering: NodeJS.Timeout | undefined;
   #isParked = false;
@@ -46,7 +45,7 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
   #missing: Readonly<Record<string, unknown>> | undefined;
   /** What came while the call was parked. */
   #late: { readonly text: string } | AppError | undefined;
-  #lastProgress = Number.NEGATIVE_INFINITY;
+  readonly #gauge = new ProgressGauge();
 
   readonly #plan: TaskPlan;
   /** Of the task that the call has become at the upstream, and whose end is waited for here. */
@@ -60,12 +59,12 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     this.#open = new OpenQuestions(parts, place);
     this.#plan = parts.tasks.planOf(place.request, place.upstream, place.declared.capabilities);
     this.#sent = parts.tasks.planned(withoutEnvelope(text), this.#plan);
-    this.#needsOwnLeg = needsOwnLeg;
+    this.#seat = new LegSeat(parts.legs, place, needsOwnLeg);
   }
 
   /** What the upstream knows it by. */
   get id(): string {
-    return this.#id;
+    return this.#seat.id;
   }
 
   get taskId(): string | undefined {
@@ -75,8 +74,7 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
   /** The client's first round. */
   begin(request: UpstreamRequest, text: string, sink: AnswerSink): UpstreamCall {
     const client = (this.#client = new CallClient(this, request, text, sink));
-    if (this.#needsOwnLeg) this.#notWaiting = this.#parts.legs.checkOut(this.#place, (leg) => this.#given(leg));
-    else this.#given(this.#parts.legs.shared(this.#place));
+    this.#seat.take(this, () => this.#start());
     return client;
   }
 
@@ -84,8 +82,9 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
   resume(request: UpstreamRequest, text: string, sink: AnswerSink): UpstreamCall {
     const client = (this.#client = new CallClient(this, request, text, sink));
     this.#isParked = false;
-    if (this.#needsOwnLeg) this.#parts.legs.resumed(this.#place);
-    this.#open.answer(text, this.#leg);
+    this.#seat.resumed();
+    this.#gauge.newRound();
+    this.#open.answer(text, this.#seat.leg);
     const late = this.#late;
     this.#late = undefined;
     if (late instanceof AppError) this.failed(late);
@@ -156,8 +155,8 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     try {
       const isFailure = valueAt(text, ['error']) !== undefined || valueAt(text, ['result', 'isError']) === 'true';
       if (isFailure && this.#missing !== undefined) client.answer(rpcErrorText(missingCapability(this.#missing), client.message.id));
-      else if (this.#taskId === undefined) this.#parts.finalAnswer({ place: this.#place, leg: this.#leg, client, text, headers });
-      else this.#parts.finalAnswer({ place: this.#place, leg: this.#leg, client, text: callAnswer(text), headers });
+      else if (this.#taskId === undefined) this.#parts.finalAnswer({ place: this.#place, leg: this.#seat.leg, client, text, headers });
+      else this.#parts.finalAnswer({ place: this.#place, leg: this.#seat.leg, client, text: callAnswer(text), headers });
     } catch (cause) {
       client.fail(new AppError('upstream.bad_answer', `Gateway "${upstream.row.name}" answered with something that cannot be read.`, { cause }));
     }
@@ -192,14 +191,14 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     const id = envelope.id ?? 'null';
     const { method } = envelope;
     if (method === 'ping') {
-      this.#leg?.answer(`{"jsonrpc":"2.0","id":${id},"result":{}}`);
+      this.#seat.leg?.answer(`{"jsonrpc":"2.0","id":${id},"result":{}}`);
       return;
     }
     const missing = missingFor(envelope, text, this.#place.declared.capabilities);
     if (missing !== undefined) this.#missing = { ...this.#missing, ...missing };
     const mayBeAsked = isQuestion(method) && mayAsk(this.#place.request.message?.method ?? '') && missing === undefined;
     if (!mayBeAsked || !this.#open.hasRoomFor(text) || (!this.#isParked && this.#client === undefined)) {
-      this.#leg?.answer(refusedText(id, -32601, 'The client cannot be asked this.'));
+      this.#seat.leg?.answer(refusedText(id, -32601, 'The client cannot be asked this.'));
       return;
     }
     this.#open.ask(envelope, this.#taskId === undefined ? text : unrelated(text));
@@ -211,25 +210,9 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     return this.#place.request.caller?.key ?? '';
   }
 
-  #given(leg: ClientLeg): void {
-    this.#notWaiting = undefined;
-    this.#leg = leg;
-    this.#id = leg.leg.newId();
-    leg.begin(this);
-    const way = leg.leg.isOpen ? undefined : leg.leg.ready();
-    if (way === undefined) this.#start();
-    else
-      way
-        .then(() => this.#start())
-        .catch((error: unknown) => {
-          leg.isSpoilt = true;
-          this.failed(toAppError(error));
-        });
-  }
-
   /** The way is open. */
   #start(): void {
-    const leg = this.#leg;
+    const { leg } = this.#seat;
     const client = this.#client;
     if (this.#isOver || leg === undefined || client === undefined) return;
     // The upstream had asked before there was a call in which to bring it to the client.
@@ -240,26 +223,20 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     }
     this.#hasStarted = true;
     const levelled = client.logLevel === undefined ? undefined : leg.wantsLevel(client.logLevel, this.#place.upstream);
-    if (levelled === undefined) this.#send(leg, client);
-    else levelled.then(() => this.#send(leg, client)).catch((error: unknown) => this.failed(toAppError(error)));
+    if (levelled === undefined) this.#send(client);
+    else levelled.then(() => this.#send(client)).catch((error: unknown) => this.failed(toAppError(error)));
   }
 
-  #send(leg: ClientLeg, { message }: CallClient): void {
+  #send({ message }: CallClient): void {
     if (this.#isOver) return;
-    const own = replaceAt(this.#sent, ['id'], this.#id);
+    const { id } = this.#seat;
+    const own = replaceAt(this.#sent, ['id'], id);
     const hasToken = message.progressToken !== undefined;
-    const text = hasToken ? replaceAt(own, TOKEN_PATH, this.#id) : own;
-    const sent = { ...message, id: this.#id, progressToken: hasToken ? this.#id : undefined, protocolVersion: undefined };
+    const text = hasToken ? replaceAt(own, TOKEN_PATH, id) : own;
+    const sent = { ...message, id, progressToken: hasToken ? id : undefined, protocolVersion: undefined };
     const { request, upstream } = this.#place;
     const { lane, isSafeToRepeat } = request;
-    this.#answer = new UpstreamAnswer(upstream, leg.leg, this);
-    try {
-      this.#answer.send((sink) =>
-        leg.leg.send(Buffer.from(text, 'latin1'), sent, sink, { lane, isSafeToRepeat, headers: upstreamHeaders(request, upstream.row) }),
-      );
-    } catch (error) {
-      this.failed(toAppError(error));
-    }
+    this.#answer = this.#seat.ask(this, text, sent, { lane, isSafeToRepeat, headers: upstreamHeaders(request, upstream.row) });
   }
 
   /** Ends the client's round with what it has to answer. */
@@ -281,7 +258,7 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     this.#isParked = true;
     this.#client = undefined;
     this.#answer?.pause(false);
-    if (this.#needsOwnLeg) this.#parts.legs.parked(this.#place);
+    this.#seat.parked();
     const binding = bindingOf(this.#place.request);
     const requestState = this.#parts.states.seal(this.#parts.parked.park(this, this.#callerKey, binding), binding);
     const result = `{"resultType":"input_required","inputRequests":${this.#open.requests},"requestState":${jsonText(requestState)}}`;
@@ -289,18 +266,14 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
   }
 
   #progressed({ progressToken }: Envelope, text: string): void {
-    if (progressToken === undefined || String(parsedJson(progressToken)) !== this.#id) return;
-    const progress = Number(valueAt(text, ['params', 'progress']));
-    // Of several rounds it is one call to the client, whose progress only grows (MCP, progress).
-    if (progress <= this.#lastProgress) return;
-    if (!Number.isNaN(progress)) this.#lastProgress = progress;
-    this.#client?.progressed(text);
+    if (progressToken === undefined || String(parsedJson(progressToken)) !== this.id) return;
+    if (this.#gauge.isNews(text)) this.#client?.progressed(text);
   }
 
   /** Nobody waits for this call any more: its upstream is told, and what it holds is free. */
   #giveUp(why: string, isExpired = false): void {
     if (this.#isOver) return;
-    const leg = this.#leg;
+    const { leg } = this.#seat;
     this.#open.giveUp(leg, why, isExpired ? 'expired' : 'cancelled');
     if (leg !== undefined && this.#hasStarted && this.#late === undefined) leg.answer(this.#cancellation(leg, why));
     this.#finish(this.#late !== undefined);
@@ -309,32 +282,24 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
 
   #cancellation(leg: ClientLeg, why: string): string {
     if (this.#taskId !== undefined) return taskRequest(leg.leg.newId(), 'tasks/cancel', this.#taskId);
-    return `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${this.#id},"reason":${jsonText(why)}}}`;
+    return `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${this.id},"reason":${jsonText(why)}}}`;
   }
 
   /** The upstream makes this call as a task only; for a client that knows no tasks its end is waited for. */
   #awaitTask(taskId: string): void {
-    const leg = this.#leg;
+    const { leg } = this.#seat;
     if (this.#isOver || leg === undefined) return;
     this.#taskId = taskId;
     const text = taskRequest(leg.leg.newId(), 'tasks/result', taskId);
-    this.#answer = new UpstreamAnswer(this.#place.upstream, leg.leg, this);
-    try {
-      this.#answer.send((sink) => leg.leg.send(Buffer.from(text, 'latin1'), scanMessage(text), sink, { lane: 'stream', isSafeToRepeat: true }));
-    } catch (error) {
-      this.failed(toAppError(error));
-    }
+    this.#answer = this.#seat.ask(this, text, scanMessage(text), { lane: 'stream', isSafeToRepeat: true });
   }
 
   /** The answer for a client that takes the task itself; undefined when it is none. */
   #keepTask(text: string): string | undefined {
-    const leg = this.#leg;
+    const { leg, release } = this.#seat;
     if (leg === undefined) return undefined;
-    const { legs, tasks } = this.#parts;
-    // What it takes to give the session back: a task must not keep the message that made it, which may be large.
-    const place = { ...this.#place, request: { ...this.#place.request, body: undefined } };
-    const release = this.#needsOwnLeg ? () => legs.checkIn(place, leg, true) : () => undefined;
-    return tasks.made(text, { owner: this.#callerKey, upstream: place.upstream, capabilities: place.declared.capabilities, leg, release });
+    const { upstream, declared } = this.#place;
+    return this.#parts.tasks.made(text, { owner: this.#callerKey, upstream, capabilities: declared.capabilities, leg, release });
   }
 
   /** @param isAnswered the upstream has come to its end with this call */
@@ -342,20 +307,9 @@ export class BridgedCall implements RoundOwner, LegCall, AnswerReader, Parked {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#gathering);
-    this.#notWaiting?.();
     this.#open.clear();
     this.#client = undefined;
-    const leg = this.#leg;
-    if (leg === undefined) return;
-    leg.finish(this);
-    if (!this.#needsOwnLeg) return;
-    if (isKept) {
-      this.#parts.legs.parked(this.#place);
-      return;
-    }
-    // What it may still ask is asked for nobody: not in the middle of another call. A line is worth more, with all that its server holds.
-    if (!isAnswered && this.#hasStarted && this.#place.upstream.row.transport === 'STREAMABLEHTTP') leg.isSpoilt = true;
-    this.#parts.legs.checkIn(this.#place, leg, this.#isParked);
+    this.#seat.leave(this, { isWorking: !isAnswered && this.#hasStarted, isParked: this.#isParked, isKept });
   }
 }
 
@@ -365,13 +319,3 @@ const IN_SESSIONS: ReadonlySet<string> = new Set([
   'notifications/resources/updated',
   'notifications/tasks/status',
 ]);
-
-export function missingCapability(requiredCapabilities: Readonly<Record<string, unknown>>): AppError {
-  return new AppError(
-    'bridge.capability_missing',
-    `The upstream has to ask for what this client does not declare: ${Object.keys(requiredCapabilities).join(', ')}.`,
-    {
-      data: { requiredCapabilities },
-    },
-  );
-}

@@ -11,7 +11,7 @@ import { reply } from '../../reply.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { ModernTasks } from '../tasks/modern-tasks.ts';
 import { asModernAnswer, withoutEnvelope, type ModernWords } from '../envelope.ts';
-import { BridgedCall, missingCapability } from './bridged-call.ts';
+import { BridgedCall } from './bridged-call.ts';
 import { cacheHints } from './cache-hints.ts';
 import { bindingOf } from './call-binding.ts';
 import { CallClient } from './call-client.ts';
@@ -21,7 +21,7 @@ import { Listenings } from './listenings.ts';
 import type { FinalAnswer, ModernParts } from './modern-parts.ts';
 import { PageVisit, visitRequests, wantsVisits } from './page-visit.ts';
 import { ParkedCalls, type ParkedCounts } from './parked-calls.ts';
-import { mayAsk } from './question.ts';
+import { mayAsk, missingCapability } from './question.ts';
 import { RequestStates } from './request-state.ts';
 
 const CLIENT_INFO = ['params', '_meta', 'io.modelcontextprotocol/clientInfo'];

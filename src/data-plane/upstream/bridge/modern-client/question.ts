@@ -1,5 +1,6 @@
 // What an upstream with sessions asks in the middle of a call – sampling, elicitation, roots – and how it looks to a client of 2026-07-28:
 // an entry of `inputRequests`, answered by an entry of `inputResponses` (protocol.md 1.9, 2.2).
+import { AppError } from '#base/kernel';
 import { jsonText, parsedJson, removeMember, valueAt, type Envelope } from '#base/protocol';
 import { stringAt } from '../../channel/string-at.ts';
 
@@ -47,6 +48,17 @@ export function missingFor(envelope: Envelope, text: string, capabilities: strin
   // An empty declaration means forms (MCP 2025-11-25).
   if (name === 'elicitation' && !isUrl && Object.hasOwn(modes, 'url') && !Object.hasOwn(modes, 'form')) return { elicitation: { form: {} } };
   return undefined;
+}
+
+/** The error for a call that failed because of it. */
+export function missingCapability(requiredCapabilities: Readonly<Record<string, unknown>>): AppError {
+  return new AppError(
+    'bridge.capability_missing',
+    `The upstream has to ask for what this client does not declare: ${Object.keys(requiredCapabilities).join(', ')}.`,
+    {
+      data: { requiredCapabilities },
+    },
+  );
 }
 
 export function questionOf(envelope: Envelope, text: string, key: string): Question {
