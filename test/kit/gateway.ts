@@ -154,7 +154,7 @@ export async function signTestToken(claims: TokenClaims, secret = TEST_SECRET): 
 async function listeningPort(child: ChildProcess, printed: () => string, exited: Promise<number | null>): Promise<number> {
   let hasExited = false;
   void exited.then(() => (hasExited = true));
-  const giveUpAtMs = Date.now() + 30_000;
+  const giveUpAtMs = Date.now() + 90_000;
   for (;;) {
     const match = /https?:\/\/[^\s/]*?:(\d+)/.exec(printed()) ?? /listening on [^\s]*:(\d+)/.exec(printed());
     if (match !== null) {
