@@ -3,6 +3,7 @@ import type { Scenario } from '../scenario.ts';
 import { contentScenarios } from './content.ts';
 import { errorScenarios } from './errors.ts';
 import { openingScenarios } from './opening.ts';
+import { questionOrderScenarios } from './question-order.ts';
 import { questionScenarios } from './questions.ts';
 import { streamScenarios } from './streams.ts';
 import { taskScenarios } from './tasks.ts';
@@ -13,5 +14,6 @@ export const scenarios: readonly Scenario[] = [
   ...errorScenarios,
   ...streamScenarios,
   ...questionScenarios,
+  ...questionOrderScenarios,
   ...taskScenarios,
 ];
