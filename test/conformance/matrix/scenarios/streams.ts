@@ -103,8 +103,10 @@ export const streamScenarios: readonly Scenario[] = [
       const other = await stage.start('wait_silently', { key: `${key} other` });
       const running = await stage.start('wait_for_release', { key }, { meta: { progressToken: 1 } });
       await running.told('notifications/progress');
+      const waits = (states: readonly Json[]) => states.some(({ waiting }) => (waiting as string[]).includes(key));
+      await stage.untilUpstream(waits);
       await running.cancel();
-      await stage.untilUpstream((states) => states.every(({ waiting }) => !(waiting as string[]).includes(key)));
+      await stage.untilUpstream((states) => !waits(states));
       if ((await cancelledAt(stage)) <= before) throw new Error('the upstream was not told of a cancel');
       await stage.untilUpstream((states) => states.some(({ waiting }) => (waiting as string[]).includes(`${key} other`)));
       await stage.upstream.pull('release', { key: `${key} other` });
