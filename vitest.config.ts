@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 // `unit` needs only Node; `e2e` starts real processes and, in .ci/run, real peers from PyPI too, two files at a time, since they mostly
-// wait. What counts bytes or descriptors, or loads the machine by itself, is `e2e-alone` and runs after the others, one by one.
-const ALONE = ['cost-guard', 'leaks', 'conformance', 'soak', 'never-crossed'].map((name) => `test/e2e/${name}.test.ts`);
+// wait. What counts bytes, or loads the machine by itself, is `e2e-alone` and runs after the others, one by one.
+const ALONE = ['cost-guard', 'soak', 'never-crossed'].map((name) => `test/e2e/${name}.test.ts`);
 const source = { resolve: { conditions: ['source', 'node'] }, ssr: { resolve: { conditions: ['source', 'node'] } } };
 
 export default defineConfig({
