@@ -34,7 +34,7 @@ async function stdioCopy(revision: Revision): Promise<UpstreamCopy> {
   const control = join(folder, 'control');
   await mkdir(control);
   const origins = async () => Promise.all((await readdir(control)).map(async (name) => (await readFile(join(control, name), 'utf8')).trim()));
-  const shared = ['--control-folder', control, '--revisions-file', join(folder, 'revisions.json')];
+  const shared = ['--control-folder', control, '--shared-revisions', join(folder, 'revisions')];
   return {
     registration: { transport: 'STDIO', command: 'node', args: [FIXTURE, '--stdio', '--revision', revision, ...shared] },
     ...leversAt(origins),
