@@ -14,7 +14,6 @@ import type { Listening } from './listening.ts';
 /** Subscriptions asked for at once, when a client names many. */
 const ASKED_AT_ONCE = 8;
 const ALSO_HEARD_WITHIN_MS = 250;
-const AWAITED_MAX = 16;
 
 export class ListeningSession implements LegOwner {
   readonly upstreamId: string;
@@ -29,10 +28,8 @@ export class ListeningSession implements LegOwner {
   #isHeard = false;
   #isDeaf = false;
   #isEnded = false;
-  /** News of moments ago that nothing heard elsewhere has been matched with. */
-  readonly #heardAtMs = new Map<ListNews, number>();
   /** News from elsewhere that may come here too. */
-  readonly #awaited = new Map<ListNews, NodeJS.Timeout[]>();
+  readonly #awaited = new Map<ListNews, NodeJS.Timeout>();
 
   constructor(parts: BridgeParts, upstream: UpstreamEntry, hello: Hello, caller: Principal, headers: readonly string[]) {
     this.#parts = parts;
@@ -78,7 +75,7 @@ export class ListeningSession implements LegOwner {
 
   end(): Promise<void> {
     this.#isEnded = true;
-    for (const timer of [...this.#awaited.values()].flat()) clearTimeout(timer);
+    for (const timer of this.#awaited.values()) clearTimeout(timer);
     return this.#leg.end();
   }
 
@@ -90,9 +87,9 @@ export class ListeningSession implements LegOwner {
     const news = LIST_NEWS.find(({ method }) => method === envelope.method);
     if (news !== undefined) {
       this.#parts.onListChanged(this.upstreamId);
-      const awaited = this.#awaited.get(news)?.shift();
-      clearTimeout(awaited);
-      if (awaited === undefined) this.#heardAtMs.set(news, Date.now());
+      // Told now, they are told of all that was said elsewhere until now.
+      clearTimeout(this.#awaited.get(news));
+      this.#awaited.delete(news);
       for (const listening of this.listenings) listening.heardOfList(news, text);
     } else if (envelope.method === RESOURCE_UPDATED) {
       const uri = stringAt(text, ['params', 'uri']);
@@ -102,25 +99,17 @@ export class ListeningSession implements LegOwner {
   }
 
   /**
-   * The upstream has said in another session of the caller that a list is another now. Servers that tell all sessions tell this one too, a little
-   * earlier or later; those that have a life of their own for each session do not. Each word there is matched with one here, so that a second
-   * change soon after the first is not taken for it: better told twice than not at all.
+   * The upstream has said in another session of the caller that a list is another now. Servers that tell all sessions tell this one too, and
+   * mostly at once: that is waited for. What this one heard before may have been another change: better told twice than not at all.
    */
   heardElsewhere(news: ListNews): void {
-    const heardAtMs = this.#heardAtMs.get(news);
-    this.#heardAtMs.delete(news);
-    if (heardAtMs !== undefined && Date.now() - heardAtMs <= ALSO_HEARD_WITHIN_MS) return;
-    const awaited = this.#awaited.get(news) ?? [];
-    if (awaited.length >= AWAITED_MAX) return;
+    if (this.#awaited.has(news)) return;
     const timer = setTimeout(() => {
-      // Told once, it is told of all changes until now.
-      for (const other of this.#awaited.get(news) ?? []) clearTimeout(other);
       this.#awaited.delete(news);
       for (const listening of this.listenings) listening.heardOfList(news, `{"jsonrpc":"2.0","method":"${news.method}","params":{}}`);
     }, ALSO_HEARD_WITHIN_MS);
     timer.unref();
-    awaited.push(timer);
-    this.#awaited.set(news, awaited);
+    this.#awaited.set(news, timer);
   }
 
   listens(): void {
