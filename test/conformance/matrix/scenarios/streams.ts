@@ -75,11 +75,12 @@ export const streamScenarios: readonly Scenario[] = [
     says: 'log lines of concurrent requests come with their own',
     needs: { clientEra: 'modern' },
     async play(stage) {
-      const [error, info] = await Promise.all([
-        stage.call('test_logging_tool', {}, { meta: { [LEVEL]: 'error' } }),
-        stage.call('test_logging_tool', {}, { meta: { [LEVEL]: 'info' } }),
-      ]);
-      expectIn([levels(error), levels(info)], [['error'], ['info', 'warning', 'error']]);
+      const key = `logs ${stage.cell.kind}`;
+      const waiting = await stage.start('wait_silently', { key }, { meta: { [LEVEL]: 'info' } });
+      await stage.untilUpstream((states) => states.some((state) => (state['waiting'] as string[]).includes(key)));
+      const logged = await stage.call('test_logging_tool', {}, { meta: { [LEVEL]: 'error' } });
+      await stage.upstream.pull('release', { key });
+      expectIn([levels(logged), levels(await waiting.outcome)], [['error'], []]);
     },
   },
   {
