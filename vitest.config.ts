@@ -1,8 +1,11 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 // `unit` needs only Node; `e2e` starts real processes and, in .ci/run, real peers from PyPI too, two files at a time, since they mostly
 // wait. What counts bytes, or loads the machine by itself, is `e2e-alone` and runs after the others, one by one.
 const ALONE = ['cost-guard', 'soak', 'never-crossed'].map((name) => `test/e2e/${name}.test.ts`);
+// What processes of the tests make of their sources is kept for those that start after them.
+const env = { NODE_COMPILE_CACHE: fileURLToPath(new URL('.cache/compiled', import.meta.url)) };
 const source = { resolve: { conditions: ['source', 'node'] }, ssr: { resolve: { conditions: ['source', 'node'] } } };
 
 export default defineConfig({
@@ -23,6 +26,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           exclude: ALONE,
+          env,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
@@ -34,6 +38,7 @@ export default defineConfig({
         test: {
           name: 'e2e-alone',
           include: ALONE,
+          env,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { SignJWT } from 'jose';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Where Node keeps what it made of the sources: a gateway that starts from there needs less than half the CPU for it (measured). */
+export const COMPILE_CACHE = join(ROOT, '.cache/compiled');
 export const TEST_SECRET = 'a-secret-for-tests-only-with-enough-length-0123456789';
 
 export interface GatewayOptions {
@@ -61,6 +63,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Starte
   const env: Record<string, string> = {
     PATH: process.env['PATH'] ?? '',
     HOME: process.env['HOME'] ?? folder,
+    NODE_COMPILE_CACHE: COMPILE_CACHE,
     HOST: '127.0.0.1',
     PORT: '0',
     DATABASE_URL: `sqlite:///${join(folder, 'gateway.db')}`,

@@ -1,7 +1,7 @@
 /** One cell of the matrix of transports: an upstream registered over one, reached through the gateway's door for another. */
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { TEST_SECRET } from '../kit/gateway.ts';
+import { COMPILE_CACHE, TEST_SECRET } from '../kit/gateway.ts';
 import type { StartedGateway } from '../kit/gateway.ts';
 import type { Endpoint, Transport } from './endpoint.ts';
 
@@ -44,6 +44,7 @@ export function doorTo(gateway: StartedGateway, { serverId }: Mirror, transport:
     args: ['--conditions=source', MAIN, 'stdio', '--server', serverId],
     env: {
       PATH: NODE_FIRST,
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
       DATABASE_URL: `sqlite:///${join(gateway.folder, 'gateway.db')}`,
       JWT_SECRET_KEY: TEST_SECRET,
       AUTH_ENCRYPTION_SECRET: `${TEST_SECRET}-encryption`,
