@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-// `unit` needs only Node; `e2e` starts real processes and, in .ci/run, real peers from PyPI too, two files at a time, since they mostly
+// `unit` needs only Node; `e2e` starts real processes and, in .ci/run, real peers from PyPI too, three files at a time, since they mostly
 // wait. What counts bytes, or loads the machine by itself, is `e2e-alone` and runs after the others, one by one.
 const ALONE = ['cost-guard', 'soak', 'never-crossed'].map((name) => `test/e2e/${name}.test.ts`);
 // What processes of the tests make of their sources is kept for those that start after them.
@@ -29,7 +29,7 @@ export default defineConfig({
           env,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
