@@ -3,7 +3,7 @@ export { downLevelResult, hasNewerContent, type OlderClient } from './down-level
 export { headerText, headerValue } from './header-value.ts';
 export { isLegacyVersion, LEGACY_VERSIONS, LINKS_SINCE, MODERN_VERSION, TOOLS_IN_SAMPLING_SINCE } from './versions.ts';
 export { filterListResult, listItems } from './list-filter.ts';
-export { isLimited, isSafeToRepeat, routingKeys } from './methods.ts';
+export { isLimited, isRemovedMethod, isSafeToRepeat, routingKeys } from './methods.ts';
 export { checkParamHeaders, paramDeclarations, paramHeaders, type ParamDeclarations, toolParams, type ParamHeader } from './param-headers.ts';
 export { rpcErrorText } from './rpc-errors.ts';
 export { batchElements, isBatch, scanMessage, type Envelope } from './scan.ts';

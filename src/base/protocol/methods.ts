@@ -96,3 +96,18 @@ export function isSafeToRepeat(method: string): boolean {
       return false;
   }
 }
+
+/** Of the revisions with sessions; in 2026-07-28 they are no methods any more (its change log; protocol.md 1.12). */
+const REMOVED: ReadonlySet<string> = new Set([
+  'initialize',
+  'ping',
+  'logging/setLevel',
+  'resources/subscribe',
+  'resources/unsubscribe',
+  'tasks/list',
+  'tasks/result',
+]);
+
+export function isRemovedMethod(method: string): boolean {
+  return REMOVED.has(method);
+}

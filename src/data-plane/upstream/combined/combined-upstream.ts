@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '#base/access';
 import { AppError } from '#base/kernel';
-import { LEGACY_VERSIONS, type Envelope } from '#base/protocol';
+import { isRemovedMethod, LEGACY_VERSIONS, type Envelope } from '#base/protocol';
 import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamObserver, UpstreamPort, UpstreamRequest } from '#data-plane/gateway';
 import { accepted, done, NO_CALL, refused, refusedByHeaders } from '../channel/http-manners.ts';
 import { declaresTasks, undeclared } from '../bridge/tasks/modern-tasks.ts';
@@ -35,16 +35,6 @@ const TASKS_MAX = 10_000;
 const LINK_CLIENTS_MAX = 1000;
 const ENDED_WITHIN_MS = 1000;
 const NEWEST_LEGACY = '2025-11-25';
-/** Of the older era; in the modern one they are no methods. */
-const REMOVED: ReadonlySet<string> = new Set([
-  'initialize',
-  'ping',
-  'logging/setLevel',
-  'resources/subscribe',
-  'resources/unsubscribe',
-  'tasks/list',
-  'tasks/result',
-]);
 /** Of the extension io.modelcontextprotocol/tasks. */
 const OF_TASKS: ReadonlySet<string> = new Set(['tasks/get', 'tasks/update', 'tasks/cancel']);
 
@@ -87,7 +77,7 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
     const result = localResult(parts, server, view, message, body);
     if (result !== undefined) return reply(sink, message.id, result);
     const unknown = { code: -32601, message: `Method not found: ${message.method.slice(0, 200)}` };
-    if (!isLegacy && REMOVED.has(message.method)) return reply(sink, message.id, undefined, unknown, 404);
+    if (!isLegacy && isRemovedMethod(message.method)) return reply(sink, message.id, undefined, unknown, 404);
     const text = body.toString('latin1');
     const route = routeOf(server, view, message, text, memory, parts.snapshot());
     if (route === undefined) return reply(sink, message.id, undefined, unknown, isLegacy ? 200 : 404);

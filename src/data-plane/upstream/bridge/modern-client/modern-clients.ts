@@ -1,7 +1,7 @@
 // Clients of 2026-07-28 at upstreams that know sessions only (protocol.md 2.2): what can be said from here is said, everything else becomes
 // a call in a session of the caller's.
 import { AppError, toAppError } from '#base/kernel';
-import { jsonText, removeMember, rpcErrorText, scanMessage, valueAt, type Envelope } from '#base/protocol';
+import { isRemovedMethod, jsonText, removeMember, rpcErrorText, scanMessage, valueAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
 import { accepted, headerOf, refused } from '../../channel/http-manners.ts';
 import { isLogLevel } from '../../channel/log-levels.ts';
@@ -27,16 +27,6 @@ import { RequestStates } from './request-state.ts';
 const CLIENT_INFO = ['params', '_meta', 'io.modelcontextprotocol/clientInfo'];
 const LOG_LEVEL = ['params', '_meta', 'io.modelcontextprotocol/logLevel'];
 const CAPABILITIES_MAX = 64 * 1024;
-/** Of the older era; in the modern one they are no methods (protocol.md 1.12). */
-const REMOVED: ReadonlySet<string> = new Set([
-  'initialize',
-  'ping',
-  'logging/setLevel',
-  'resources/subscribe',
-  'resources/unsubscribe',
-  'tasks/list',
-  'tasks/result',
-]);
 /** Of sessions, and of no meaning outside one. */
 const NOTES_OF_SESSIONS: ReadonlySet<string> = new Set([
   'notifications/initialized',
@@ -103,7 +93,8 @@ export class ModernClients {
       this.#noted(request, upstream, message, text);
       return accepted(sink);
     }
-    if (REMOVED.has(message.method)) return reply(sink, message.id, undefined, { code: -32601, message: `Method not found: ${message.method}` }, 404);
+    if (isRemovedMethod(message.method))
+      return reply(sink, message.id, undefined, { code: -32601, message: `Method not found: ${message.method}` }, 404);
     const level = valueAt(text, LOG_LEVEL);
     if (level !== undefined && !isLogLevel(stringAt(text, LOG_LEVEL) ?? ''))
       return reply(
