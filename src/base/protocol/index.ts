@@ -1,7 +1,7 @@
 export { downLevelAsk, type OlderAsk } from './down-level-ask.ts';
 export { downLevelResult, hasNewerContent, type OlderClient } from './down-level.ts';
 export { headerText, headerValue } from './header-value.ts';
-export { isLegacyVersion, LEGACY_VERSIONS, LINKS_SINCE, MODERN_VERSION, TOOLS_IN_SAMPLING_SINCE } from './versions.ts';
+export { isLegacyVersion, LEGACY_VERSIONS, LINKS_SINCE, MODERN_VERSION, NEWEST_LEGACY_VERSION, TOOLS_IN_SAMPLING_SINCE } from './versions.ts';
 export { filterListResult, listItems } from './list-filter.ts';
 export { isLimited, isRemovedMethod, isSafeToRepeat, routingKeys } from './methods.ts';
 export { checkParamHeaders, paramDeclarations, paramHeaders, type ParamDeclarations, toolParams, type ParamHeader } from './param-headers.ts';

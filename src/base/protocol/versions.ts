@@ -15,5 +15,8 @@ export const LINKS_SINCE = '2025-06-18';
 /** First revision with elicitation by URL, titled and multiple choices, tools in sampling, and events that carry only an id. */
 export const TOOLS_IN_SAMPLING_SINCE = '2025-11-25';
 
+/** The newest of them. */
+export const NEWEST_LEGACY_VERSION = '2025-11-25';
+
 /** The revision without sessions, in which every request describes itself. */
 export const MODERN_VERSION = '2026-07-28';

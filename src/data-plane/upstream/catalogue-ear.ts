@@ -3,9 +3,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '#base/access';
 import type { Logger } from '#base/kernel';
-import { scanMessage, type Envelope, MODERN_VERSION } from '#base/protocol';
+import { NEWEST_LEGACY_VERSION, scanMessage, type Envelope, MODERN_VERSION } from '#base/protocol';
 import type { Snapshot, UpstreamCall, UpstreamEntry, UpstreamPort } from '#data-plane/gateway';
 import { Leg, type LegOwner } from './leg/leg.ts';
+import { GATEWAY_INFO } from './gateway-info.ts';
 
 export interface EarParts {
   readonly port: UpstreamPort;
@@ -21,7 +22,7 @@ export interface Ear {
 
 export const TOLD_WITHIN_MS = 1000;
 const LISTEN_AGAIN_MS = 30_000;
-const HELLO = { version: '2025-11-25', capabilities: '{}', clientInfo: '{"name":"mcpgateway","version":"1"}' };
+const HELLO = { version: NEWEST_LEGACY_VERSION, capabilities: '{}', clientInfo: GATEWAY_INFO };
 const GATEWAY_ITSELF: Principal = {
   key: 'gateway',
   subject: 'gateway',

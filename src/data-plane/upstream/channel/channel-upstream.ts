@@ -1,7 +1,7 @@
 // The adapter for upstreams on a line: decides which line a message takes – the session's own, one that is shared, the one for
 // requests that describe themselves – and looks after the lines: lets idle ones go, and ends those of upstreams that are no more.
 import { AppError } from '#base/kernel';
-import { isLegacyVersion, LEGACY_VERSIONS, parsedJson, valueAt, type Envelope, MODERN_VERSION } from '#base/protocol';
+import { NEWEST_LEGACY_VERSION, isLegacyVersion, LEGACY_VERSIONS, parsedJson, valueAt, type Envelope, MODERN_VERSION } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamObserver, UpstreamPort, UpstreamRequest, UpstreamRow } from '#data-plane/gateway';
 import { done, NO_CALL, refused, refusedByHeaders } from './http-manners.ts';
 import { lineKey, type LineParts } from './line-parts.ts';
@@ -30,7 +30,6 @@ type Line = OwnSession | SharedLine | ModernLine;
 const TICK_MS = 1000;
 /** A call that has said nothing for so long becomes a stream, so that its client and whatever lies between see that it lives. */
 const SILENT_MAX_MS = 5000;
-const NEWEST_LEGACY = '2025-11-25';
 const ASKING_CAPABILITIES = ['sampling', 'elicitation', 'roots', 'tasks'];
 
 export function createChannelUpstream(house: LineParts, settings: ChannelUpstreamSettings): ChannelUpstream {
@@ -70,7 +69,7 @@ export function createChannelUpstream(house: LineParts, settings: ChannelUpstrea
     const needsOwn = upstream.transport === 'SSE' || stdioIsolation === 'session' || (stdioIsolation === 'auto' && canBeAsked);
     if (!needsOwn) {
       const asked = versionAsked(request);
-      const version = isLegacyVersion(asked) ? asked : NEWEST_LEGACY;
+      const version = isLegacyVersion(asked) ? asked : NEWEST_LEGACY_VERSION;
       return sharedLine(upstream, version, canBeAsked ? '{}' : capabilities).join(message, sink, observer);
     }
     const { session, call } = OwnSession.open(parts, request, message, sink, observer, (over) => sessions.delete(over));
@@ -82,10 +81,10 @@ export function createChannelUpstream(house: LineParts, settings: ChannelUpstrea
   function withoutSession(request: UpstreamRequest, message: Envelope, body: Buffer, sink: AnswerSink): UpstreamCall {
     const { upstream } = request;
     if (message.kind !== 'request') return refused(sink, 400, -32000, 'Bad Request: there is no session this message could belong to');
-    if (!upstream.legacy && upstream.modern) throw wrongEra(upstream, NEWEST_LEGACY, [MODERN_VERSION]);
+    if (!upstream.legacy && upstream.modern) throw wrongEra(upstream, NEWEST_LEGACY_VERSION, [MODERN_VERSION]);
     if (message.method.startsWith('tasks/')) return refused(sink, 400, -32000, 'Bad Request: a task belongs to a session');
     const call = new PendingCall(message, sink, { ...PLAIN_MANNERS, tellsCancel: true });
-    sharedLine(upstream, NEWEST_LEGACY, '{}').start(call, body);
+    sharedLine(upstream, NEWEST_LEGACY_VERSION, '{}').start(call, body);
     return call;
   }
 

@@ -16,8 +16,6 @@ export interface LineParts {
   readonly onListChanged?: ((upstreamId: string) => void) | undefined;
 }
 
-export const CLIENT_INFO = '{"name":"mcpgateway","version":"1"}';
-
 /**
  * Opens a line to an upstream unless it is down.
  * Throws AppError `upstream.down`, `upstream.command_refused` or `limit.processes`.

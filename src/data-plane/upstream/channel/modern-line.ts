@@ -5,7 +5,8 @@ import { MODERN_VERSION, parsedJson, replaceAt, valueAt, type Envelope } from '#
 import type { AnswerSink, UpstreamCall, UpstreamRequest, UpstreamRow } from '#data-plane/gateway';
 import type { ChannelLink, LinkOwner } from './channel-link.ts';
 import { accepted } from './http-manners.ts';
-import { CLIENT_INFO, lineKey, openLink, type LineParts } from './line-parts.ts';
+import { GATEWAY_INFO } from '../gateway-info.ts';
+import { lineKey, openLink, type LineParts } from './line-parts.ts';
 import { modernStatus } from './modern-manners.ts';
 import { PendingCall } from './pending-call.ts';
 
@@ -133,7 +134,7 @@ export class ModernLine implements LinkOwner {
     const meta = {
       'io.modelcontextprotocol/protocolVersion': MODERN_VERSION,
       'io.modelcontextprotocol/clientCapabilities': {},
-      'io.modelcontextprotocol/clientInfo': parsedJson(CLIENT_INFO),
+      'io.modelcontextprotocol/clientInfo': parsedJson(GATEWAY_INFO),
     };
     link.tell(`{"jsonrpc":"2.0","id":${OWN_LISTEN_ID},"method":"subscriptions/listen","params":${JSON.stringify({ notifications, _meta: meta })}}`);
   }

@@ -5,7 +5,8 @@ import { AppError, toAppError } from '#base/kernel';
 import { jsonText, replaceAt, type Envelope } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamObserver, UpstreamRow } from '#data-plane/gateway';
 import type { ChannelLink, LinkOwner } from './channel-link.ts';
-import { CLIENT_INFO, lineKey, openLink, type LineParts } from './line-parts.ts';
+import { GATEWAY_INFO } from '../gateway-info.ts';
+import { lineKey, openLink, type LineParts } from './line-parts.ts';
 import { logRank } from './log-levels.ts';
 import { PendingCall, PLAIN_MANNERS } from './pending-call.ts';
 import { ReopenTimer } from './reopen-timer.ts';
@@ -235,7 +236,7 @@ export class SharedLine implements LinkOwner {
     const link = openLink(this.#parts, this, this.#upstream, [], true);
     this.#link = link;
     try {
-      const params = `{"protocolVersion":${jsonText(this.#version)},"capabilities":${this.#capabilities},"clientInfo":${CLIENT_INFO}}`;
+      const params = `{"protocolVersion":${jsonText(this.#version)},"capabilities":${this.#capabilities},"clientInfo":${GATEWAY_INFO}}`;
       const { text, envelope } = await link.ask(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":${params}}`, handshakeTimeoutMs);
       if (envelope.isError) {
         throw new AppError(

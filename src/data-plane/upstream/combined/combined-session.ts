@@ -24,6 +24,7 @@ import { RunningCalls } from './running-calls.ts';
 import { SessionLegs } from './session-legs.ts';
 import { TaskOwners } from './task-owners.ts';
 import { upstreamHeaders } from '../upstream-headers.ts';
+import { GATEWAY_INFO } from '../gateway-info.ts';
 
 const TASKS_MAX = 1000;
 const LIST_NOTES = [
@@ -68,7 +69,7 @@ export class CombinedSession extends LineSession implements LegOwner {
     this.#hello = {
       version,
       capabilities,
-      clientInfo: valueAt(text, ['params', 'clientInfo']) ?? '{"name":"mcpgateway","version":"1"}',
+      clientInfo: valueAt(text, ['params', 'clientInfo']) ?? GATEWAY_INFO,
     };
     this.#heard = new HeardWords(parts, this.#view, () => this.#server(), this.#memory.links);
     this.#legs = new SessionLegs(parts, this, this.#hello, principal, request.headers);

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '#base/access';
 import { AppError } from '#base/kernel';
-import { isRemovedMethod, LEGACY_VERSIONS, type Envelope } from '#base/protocol';
+import { NEWEST_LEGACY_VERSION, isRemovedMethod, LEGACY_VERSIONS, type Envelope } from '#base/protocol';
 import type { AnswerSink, ServerEntry, UpstreamCall, UpstreamObserver, UpstreamPort, UpstreamRequest } from '#data-plane/gateway';
 import { accepted, done, NO_CALL, refused, refusedByHeaders } from '../channel/http-manners.ts';
 import { declaresTasks, undeclared } from '../bridge/tasks/modern-tasks.ts';
@@ -34,7 +34,6 @@ export interface CombinedUpstream extends UpstreamPort {
 const TASKS_MAX = 10_000;
 const LINK_CLIENTS_MAX = 1000;
 const ENDED_WITHIN_MS = 1000;
-const NEWEST_LEGACY = '2025-11-25';
 /** Of the extension io.modelcontextprotocol/tasks. */
 const OF_TASKS: ReadonlySet<string> = new Set(['tasks/get', 'tasks/update', 'tasks/cancel']);
 
@@ -57,7 +56,7 @@ export function createCombinedUpstream(parts: CombinedParts): CombinedUpstream {
     const text = request.body?.toString('latin1') ?? '';
     const asked = stringAt(text, ['params', 'protocolVersion']);
     if (asked === undefined) throw new AppError('request.bad_params', '`params.protocolVersion` must be a string.');
-    const version = LEGACY_VERSIONS.includes(asked) ? asked : NEWEST_LEGACY;
+    const version = LEGACY_VERSIONS.includes(asked) ? asked : NEWEST_LEGACY_VERSION;
     const session = new CombinedSession(parts, server, caller, request, version, (over) => sessions.delete(over));
     sessions.add(session);
     observer?.session(session);

@@ -1,15 +1,17 @@
 // Sessions with upstreams for callers that hold none themselves: requests that describe themselves, plain requests outside any session.
 // They declare nothing, so that nobody can be asked; each belongs to one caller and one upstream.
+import { NEWEST_LEGACY_VERSION } from '#base/protocol';
 import { createHash } from 'node:crypto';
 import type { Principal } from '#base/access';
 import { toAppError } from '#base/kernel';
 import type { UpstreamEntry } from '#data-plane/gateway';
 import { Leg, type LegParts } from '../leg/leg.ts';
+import { GATEWAY_INFO } from '../gateway-info.ts';
 
 const LEGS_MAX = 1000;
 const IDLE_MS = 10 * 60_000;
 const SWEEP_MS = 30_000;
-const HELLO = { version: '2025-11-25', capabilities: '{}', clientInfo: '{"name":"mcpgateway","version":"1"}' };
+const HELLO = { version: NEWEST_LEGACY_VERSION, capabilities: '{}', clientInfo: GATEWAY_INFO };
 
 export class LegPool {
   readonly #legs = new Map<string, Leg>();

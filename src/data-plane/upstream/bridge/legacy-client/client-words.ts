@@ -2,6 +2,7 @@
 // request: never more than the client declared, and less where its revision has no words for what such a server would ask.
 import { removeMember, TOOLS_IN_SAMPLING_SINCE, valueAt } from '#base/protocol';
 import { TASKS_EXTENSION } from '../tasks/task-forms.ts';
+import { GATEWAY_INFO } from '../../gateway-info.ts';
 
 export interface ClientWords {
   /** The legacy revision agreed on. */
@@ -11,8 +12,6 @@ export interface ClientWords {
   /** What the upstream is told that the client can be asked; JSON object. */
   readonly capabilities: string;
 }
-
-const GATEWAY_INFO = '{"name":"mcpgateway","version":"1"}';
 
 /** Of a client that has not said who it is, and holds no session in which it could be asked. */
 export const UNKNOWN_CLIENT: ClientWords = { version: '2025-11-25', clientInfo: GATEWAY_INFO, capabilities: '{}' };

@@ -1,7 +1,7 @@
 // Clients of the revisions with a handshake at upstreams that know only requests which describe themselves (protocol.md 2.3): whoever shakes
 // hands gets a session, which is the gateway's own, and plain requests without one are carried too, since such an upstream needs none.
 import { AppError, toAppError } from '#base/kernel';
-import { LEGACY_VERSIONS, valueAt } from '#base/protocol';
+import { NEWEST_LEGACY_VERSION, LEGACY_VERSIONS, valueAt } from '#base/protocol';
 import type { AnswerSink, UpstreamCall, UpstreamEntry, UpstreamObserver, UpstreamRequest, UpstreamSession } from '#data-plane/gateway';
 import { accepted, done, NO_CALL, refused, refusedByHeaders } from '../../channel/http-manners.ts';
 import { stringAt } from '../../channel/string-at.ts';
@@ -15,7 +15,6 @@ import { UNKNOWN_CLIENT, wordsOf } from './client-words.ts';
 import { discovered } from './discovery.ts';
 import { withEnvelope, withoutNewerFields } from './self-describing.ts';
 
-const NEWEST_LEGACY = '2025-11-25';
 const EMPTY = Buffer.from('{}');
 /** What they change would be forgotten with the request. */
 const OF_A_SESSION: ReadonlySet<string> = new Set(['logging/setLevel', 'resources/subscribe', 'resources/unsubscribe']);
@@ -79,7 +78,7 @@ export class LegacyClients {
     const text = request.body?.toString('latin1') ?? '';
     const asked = stringAt(text, ['params', 'protocolVersion']);
     if (asked === undefined) throw new AppError('request.bad_params', '`params.protocolVersion` must be a string.');
-    const words = wordsOf(text, LEGACY_VERSIONS.includes(asked) ? asked : NEWEST_LEGACY);
+    const words = wordsOf(text, LEGACY_VERSIONS.includes(asked) ? asked : NEWEST_LEGACY_VERSION);
     let isWanted = true;
     discovered(this.#parts, request, words)
       .then((result) => {

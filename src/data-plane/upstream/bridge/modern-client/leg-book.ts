@@ -5,16 +5,15 @@ import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '#base/access';
 import { AppError, toAppError } from '#base/kernel';
-import { parsedJson, valueAt } from '#base/protocol';
+import { NEWEST_LEGACY_VERSION, parsedJson, valueAt } from '#base/protocol';
 import type { UpstreamEntry, UpstreamRequest } from '#data-plane/gateway';
 import { Leg } from '../../leg/leg.ts';
 import { legHeaders } from '../../upstream-headers.ts';
 import type { BridgeParts } from '../bridge-parts.ts';
 import { ClientLeg } from './client-leg.ts';
 import { KnownRootsBook } from './known-roots.ts';
+import { GATEWAY_INFO } from '../../gateway-info.ts';
 
-const NEWEST_LEGACY = '2025-11-25';
-const GATEWAY_INFO = '{"name":"mcpgateway","version":"1"}';
 const LEGS_MAX = 5000;
 /** Beyond it a caller's own idle ones make room: whoever declares something else each time takes nothing from others. */
 const LEGS_OF_CALLER_MAX = 500;
@@ -171,7 +170,7 @@ export class LegBook {
     const heardOfLists = (method: string): void => this.#heardOfLists(upstream.id, caller, method);
     const declaresRoots = valueAt(capabilities, ['roots'])?.startsWith('{') === true;
     const client = new ClientLeg(isExclusive, upstream, known, { callerKey: caller.key, logger, holdMs, declaresRoots, heardOfLists });
-    const hello = { version: NEWEST_LEGACY, capabilities, clientInfo };
+    const hello = { version: NEWEST_LEGACY_VERSION, capabilities, clientInfo };
     // Nobody listens for a client that can be asked nothing.
     const owner = canBeAsked(declared) ? client : undefined;
     client.leg = new Leg(this.#parts, upstream, hello, caller, legHeaders(request.headers, upstream.row), owner);

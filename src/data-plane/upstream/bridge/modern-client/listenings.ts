@@ -1,5 +1,6 @@
 // `subscriptions/listen` of modern clients at upstreams of the older era. The streams of one caller share a session with the upstream, in
 // which nothing else happens, opened under what its client declares; it ends a moment after the last of them.
+import { NEWEST_LEGACY_VERSION } from '#base/protocol';
 import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '#base/access';
@@ -12,9 +13,8 @@ import type { ModernTasks } from '../tasks/modern-tasks.ts';
 import type { Declared } from './leg-book.ts';
 import { Listening } from './listening.ts';
 import { ListeningSession } from './listening-session.ts';
+import { GATEWAY_INFO } from '../../gateway-info.ts';
 
-const NEWEST_LEGACY = '2025-11-25';
-const GATEWAY_INFO = '{"name":"mcpgateway","version":"1"}';
 const SESSIONS_MAX = 1000;
 /** Each declaration of capabilities has a session of its own: nobody is to have all of them. */
 const SESSIONS_OF_CALLER_MAX = SESSIONS_MAX / 2;
@@ -104,7 +104,7 @@ export class Listenings {
     }
     if (session === undefined) {
       this.#makeRoom(caller.key);
-      session = new ListeningSession(this.#parts, upstream, { version: NEWEST_LEGACY, capabilities, clientInfo }, caller, headers);
+      session = new ListeningSession(this.#parts, upstream, { version: NEWEST_LEGACY_VERSION, capabilities, clientInfo }, caller, headers);
       this.#sessions.set(key, session);
     }
     clearTimeout(this.#lingers.get(session));
